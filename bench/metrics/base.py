@@ -1,0 +1,68 @@
+"""What a metric says about itself, and the three shapes a metric can have."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor
+
+Kind = Literal["pair", "single", "set", "cost", "consistency"]
+Group = Literal["fidelity", "perceptual", "naturalness", "distribution", "consistency", "faces", "cost"]
+
+
+class Unavailable(Exception):
+    """A metric cannot be had here (weights missing, package broken). The message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric's declaration. `definition` fixes window, colour, range, crop and reduction in one line."""
+
+    id: str
+    definition: str
+    group: Group
+    higher_is_better: bool
+    unit: str  # "" when it has none
+    matters: float  # smallest difference worth a word, in the metric's unit
+    library: str  # the package behind it
+    source: str  # paper or repository
+    min_side: int = 1  # pictures with a shorter side get a row with status "too_small"
+
+    kind: Kind = "cost"
+
+    def fingerprint(self) -> str:
+        """Twelve hex digits that change when the meaning does."""
+        return hashlib.sha256(f"{self.id}\n{self.definition}".encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairMetric(Metric):
+    """compute(restored, reference, regions) -> N×R.
+
+    restored, reference: float32 N×3×H×W RGB in [0, 1], already on the uint8 grid, any one device.
+    regions: float32 N×R×H×W of 0/1, the pixels each score is averaged over (all ones = the whole picture). One map is
+    computed and averaged R times. A region without pixels scores NaN.
+    """
+
+    compute: Callable[[Tensor, Tensor, Tensor], Tensor]
+    kind: Kind = "pair"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SingleMetric(Metric):
+    """compute(restored) -> N: no reference; restored as in PairMetric."""
+
+    compute: Callable[[Tensor], Tensor]
+    kind: Kind = "single"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetMetric(Metric):
+    """features(pictures) -> N×D per batch, then distance(restored N×D, reference M×D) -> one float."""
+
+    features: Callable[[Tensor], Tensor]
+    distance: Callable[[Tensor, Tensor], float]
+    kind: Kind = "set"

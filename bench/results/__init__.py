@@ -1,0 +1,1 @@
+"""Rows on disk and their statistics. Never imports torch."""

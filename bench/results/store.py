@@ -1,0 +1,149 @@
+"""A run on disk: run.json, train.jsonl, scores.parquet, images/. The only module that knows the file layout.
+
+    runs/<task>/<method>/<run id>/run.json, train.jsonl, scores.parquet, checkpoint.pt
+    runs/<task>/<method>/<run id>/images/<level>/<image id>.png       restored pictures kept for the report
+    runs/<task>/inputs/<inputs digest>/truth/<image id>.png           what all runs of the task were scored against
+    runs/<task>/inputs/<inputs digest>/{degraded,mask}/<level>/<image id>.png
+
+Image ids are safe as file names. A run finds its inputs by run.digests["inputs"].
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bench.errors import UserError
+
+SCORE_COLUMNS = (
+    "protocol", "task", "method", "seed", "level", "image_id", "metric", "region", "value", "status",
+)  # fmt: skip
+DONE, DIVERGED, ERROR, TIMEOUT, RUNNING = "done", "diverged", "error", "timeout", "running"
+
+
+@dataclass
+class Run:
+    """What run.json holds. Everything a report says about a run comes from here or from the rows beside it."""
+
+    protocol: str
+    suite: str
+    task: str
+    method: str
+    seed: int
+    run_id: str
+    trained: bool = False
+    oracle: bool = False  # was given the mask on a task that does not tell
+    source: str = "ours"  # "ours", or "folder" for pictures made elsewhere
+    status: str = RUNNING
+    reason: str = ""  # why it is not done, one line for people
+    config: dict[str, Any] = field(default_factory=dict)  # what decides the result: method, data, budget, levels
+    digests: dict[str, str] = field(default_factory=dict)  # "train data", "test data", "checkpoint", one per level
+    metrics: dict[str, dict[str, Any]] = field(default_factory=dict)  # id -> declaration, fingerprint, unavailable
+    cost: dict[str, float] = field(default_factory=dict)  # parameters, training_seconds, images_per_second, ...
+    images_seen: int = 0
+    versions: dict[str, str] = field(default_factory=dict)
+    device: str = ""
+    git: str = ""
+    started: str = ""  # ISO 8601, UTC
+    notes: list[str] = field(default_factory=list)  # things a reader must know: corrupt pictures skipped, ...
+
+
+def run_folder(root: Path, task: str, method: str, run_id: str) -> Path:
+    """Where a run lives under the runs folder."""
+    return root / task / method / run_id
+
+
+def restored_path(folder: Path, level: str, image_id: str) -> Path:
+    """Where a run keeps a restored picture."""
+    return folder / "images" / level / f"{image_id}.png"
+
+
+def input_path(root: Path, run: Run, kind: str, level: str, image_id: str) -> Path:
+    """Where the truth, degraded picture or mask (kind) shared by all runs of a task lies."""
+    base = root / run.task / "inputs" / run.digests.get("inputs", "none") / kind
+    return (base if kind == "truth" else base / level) / f"{image_id}.png"
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write through a temporary file in the same folder, so that no reader ever sees half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def write_run(folder: Path, run: Run) -> None:
+    """Store run.json."""
+    write_atomic(folder / "run.json", json.dumps(asdict(run), indent=1, sort_keys=True).encode())
+
+
+def read_run(folder: Path) -> Run:
+    """Load run.json. Raises UserError when it cannot be read."""
+    path = folder / "run.json"
+    try:
+        stored = json.loads(path.read_text())
+        known = {each.name for each in fields(Run)}
+        return Run(**{key: value for key, value in stored.items() if key in known})
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError(f"{path}: not a readable run ({error}); delete its folder and run again") from None
+
+
+def find_runs(root: Path) -> Iterator[Path]:
+    """Folders of all runs under root, in a stable order."""
+    yield from (path.parent for path in sorted(root.glob("*/*/*/run.json")))
+
+
+def write_scores(folder: Path, rows: Iterable[dict[str, Any]]) -> None:
+    """Store one row per image × level × metric × region."""
+    frame = pd.DataFrame(list(rows), columns=list(SCORE_COLUMNS))
+    path = folder / "scores.parquet"
+    temporary = path.with_name(".scores.parquet.tmp")
+    folder.mkdir(parents=True, exist_ok=True)
+    frame.astype({"seed": "int64", "value": "float64"}).to_parquet(temporary, index=False)
+    os.replace(temporary, path)
+
+
+def read_scores(folder: Path) -> pd.DataFrame:
+    """The rows of one run; an empty table with the same columns when it has none yet."""
+    path = folder / "scores.parquet"
+    if not path.exists():
+        return pd.DataFrame(columns=list(SCORE_COLUMNS))
+    try:
+        return pd.read_parquet(path)
+    except Exception as error:  # pyarrow raises several unrelated types on a damaged file
+        raise UserError(f"{path}: not readable ({error}); delete it and score again") from None
+
+
+def append_scalars(folder: Path, rows: list[dict[str, float]]) -> None:
+    """Append training scalars, one JSON object a line; non-finite numbers become null."""
+    folder.mkdir(parents=True, exist_ok=True)
+    clean = ({key: value if math.isfinite(value) else None for key, value in row.items()} for row in rows)
+    with (folder / "train.jsonl").open("a") as file:
+        file.writelines(json.dumps(row) + "\n" for row in clean)
+
+
+def read_scalars(folder: Path) -> pd.DataFrame:
+    """Training scalars; column "images" counts pictures seen. A last line cut short by a crash is left out."""
+    path = folder / "train.jsonl"
+    rows = []
+    for line in path.read_text().splitlines() if path.exists() else []:
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            continue
+    return pd.DataFrame(rows)
