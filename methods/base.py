@@ -36,7 +36,7 @@ class Method(nn.Module, ABC):
     """
 
     tasks: ClassVar[frozenset[str]]  # the tasks it can be put to
-    needs_mask: ClassVar[bool] = False  # True: cannot work without the mask; on a task that does not tell, an oracle row
+    needs_mask: ClassVar[bool] = False  # True: on a task that does not tell it is an oracle row
     multiple_of: int = 1  # H and W must divide by this; the harness pads and crops. May be set in __init__
 
     @dataclass(frozen=True)
@@ -51,7 +51,10 @@ class Method(nn.Module, ABC):
 
     @abstractmethod
     def optimizers(self) -> dict[str, Optimizer]:
-        """All optimizers by name; together they hold each trainable weight exactly once. {} = not trained."""
+        """All optimizers by name, the same objects at every call; together they hold each trainable weight once.
+
+        {} means that the method is not trained.
+        """
 
     @abstractmethod
     def step(self, batch: Batch, progress: float) -> dict[str, Tensor]:

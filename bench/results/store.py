@@ -26,7 +26,8 @@ from bench.errors import UserError
 SCORE_COLUMNS = (
     "protocol", "task", "method", "seed", "level", "image_id", "metric", "region", "value", "status",
 )  # fmt: skip
-DONE, DIVERGED, ERROR, TIMEOUT, RUNNING = "done", "diverged", "error", "timeout", "running"
+RUNNING, TRAINED, DONE = "running", "trained", "done"  # trained: its scores are still to come
+DIVERGED, ERROR, TIMEOUT = "diverged", "error", "timeout"
 
 
 @dataclass
@@ -135,6 +136,15 @@ def append_scalars(folder: Path, rows: list[dict[str, float]]) -> None:
     clean = ({key: value if math.isfinite(value) else None for key, value in row.items()} for row in rows)
     with (folder / "train.jsonl").open("a") as file:
         file.writelines(json.dumps(row) + "\n" for row in clean)
+
+
+def trim_scalars(folder: Path, images: int) -> None:
+    """Drop scalars logged after a checkpoint taken at so many pictures, before training goes on from it."""
+    path = folder / "train.jsonl"
+    kept = [row for row in read_scalars(folder).to_dict("records") if row["images"] <= images]
+    if path.exists():
+        write_atomic(path, b"")
+        append_scalars(folder, kept)
 
 
 def read_scalars(folder: Path) -> pd.DataFrame:

@@ -1,0 +1,5 @@
+"""python -m bench is restorebench."""
+
+from bench.cli import main
+
+main()

@@ -1,0 +1,171 @@
+"""Finds methods and degradations: in our folders, in installed plug-ins, in files given by path.
+
+A module with METHODS holds methods, one with TASK and LEVELS a degradation. A plug-in that cannot be loaded is a line
+in `Found.problems`; the rest goes on. (Metrics are found by bench.metrics itself.)
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import pkgutil
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import degradations
+import methods
+from bench.errors import UserError, unknown
+from degradations.base import Degradation, Task
+from methods.base import Method
+
+
+@dataclass(frozen=True)
+class MethodEntry:
+    """A row of the board: a class, its configuration, and the module they come from."""
+
+    name: str
+    cls: type[Method]
+    config: Any
+    module: str
+
+    def build(self) -> Method:
+        """A fresh instance."""
+        return self.cls(self.config)
+
+    def override(self, changes: dict[str, Any]) -> MethodEntry:
+        """The same method with some of its configuration replaced. Raises UserError on a wrong key or type."""
+        known = {each.name for each in dataclasses.fields(self.config)}
+        changes = dict(changes)
+        for key, value in list(changes.items()):
+            if key not in known:
+                raise unknown(f"setting of method {self.name}", key, known)
+            old = getattr(self.config, key)
+            if isinstance(old, tuple) and isinstance(value, list):
+                value = changes[key] = tuple(value)
+            fits = isinstance(value, type(old)) or (isinstance(old, float) and type(value) is int)
+            if old is not None and (not fits or isinstance(value, bool) != isinstance(old, bool)):
+                raise UserError(f"methods.{self.name}.{key} must be {type(old).__name__}, got {value!r}")
+        return dataclasses.replace(self, config=dataclasses.replace(self.config, **changes))
+
+    def code_digest(self) -> str:
+        """Digest of the method's source and of the parts beside it; comments and layout do not count."""
+        path = Path(inspect.getfile(self.cls))
+        files = [path, *sorted((path.parent / "parts").glob("*.py"))]
+        text = "".join(ast.dump(ast.parse(each.read_text())) for each in files)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+@dataclass
+class Found:
+    """Everything there is to run, by name."""
+
+    methods: dict[str, MethodEntry] = field(default_factory=dict)
+    tasks: dict[str, Task] = field(default_factory=dict)
+    levels: dict[str, dict[str, Degradation]] = field(default_factory=dict)  # task -> level -> degradation
+    problems: list[str] = field(default_factory=list)
+
+    def method(self, name: str) -> MethodEntry:
+        """A method by name, or a UserError that suggests one."""
+        if name not in self.methods:
+            raise unknown("method", name, self.methods)
+        return self.methods[name]
+
+    def task(self, name: str) -> Task:
+        """A task by name, or a UserError that suggests one."""
+        if name not in self.tasks:
+            raise unknown("task", name, self.tasks)
+        return self.tasks[name]
+
+    def level(self, task: str, name: str) -> tuple[str, Degradation]:
+        """A level and its plain name; "NAME@FOLDER" gives a level that reads files its folder."""
+        plain, _, folder = name.partition("@")
+        if plain not in self.levels[self.task(task).name]:
+            raise unknown(f"level of task {task}", plain, self.levels[task])
+        level = self.levels[task][plain]
+        needs_folder = dataclasses.is_dataclass(level) and "folder" in {f.name for f in dataclasses.fields(level)}
+        if folder and not needs_folder:
+            raise UserError(f"level '{plain}' takes no folder; write '{plain}'")
+        if needs_folder and not folder:
+            raise UserError(f"level '{plain}' reads its files from a folder; write '{plain}@FOLDER'")
+        return plain, dataclasses.replace(level, folder=Path(folder)) if folder else level  # type: ignore[type-var]
+
+
+def check_name(name: str) -> None:
+    """Raise UserError unless a name can be a folder's name and a row's title: letters, digits, "_", "-", "."."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", name):
+        raise UserError(f"'{name}' cannot name a method; use letters, digits, '_', '-' and '.', at most 64")
+
+
+def discover(plugins: tuple[Path, ...] = ()) -> Found:
+    """All methods and degradations: ours, then installed entry points, then files."""
+    found = Found()
+    for module in _submodules(degradations):
+        _add_degradation(found, module)
+    for module in _submodules(methods):
+        _add_methods(found, module)
+    for path in plugins:
+        _add_plugin(found, str(path), lambda path=path: _load_file(path))
+    for group in ("restorebench.methods", "restorebench.degradations"):
+        for point in entry_points(group=group):
+            _add_plugin(found, f"entry point {point.name}", point.load)
+    return found
+
+
+def _submodules(package: ModuleType) -> Iterator[ModuleType]:
+    for info in pkgutil.iter_modules(package.__path__):
+        if not info.ispkg and info.name != "base":
+            yield importlib.import_module(f"{package.__name__}.{info.name}")
+
+
+def _load_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise UserError(f"plug-in file {path} does not exist")
+    spec = importlib.util.spec_from_file_location(f"restorebench_plugin_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise UserError(f"plug-in file {path} is not a Python file; its name must end in .py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module.__name__] = module  # dataclasses look their module up while it loads
+    spec.loader.exec_module(module)
+    return module
+
+
+def _add_plugin(found: Found, label: str, load: Any) -> None:
+    """Take a plug-in's parts; whatever it raises becomes one line, since its code is not ours."""
+    try:
+        module = load()
+        _add_degradation(found, module)
+        _add_methods(found, module)
+    except Exception as error:
+        found.problems.append(f"plug-in {label}: {type(error).__name__}: {error}; left out")
+
+
+def _add_degradation(found: Found, module: ModuleType) -> None:
+    task = getattr(module, "TASK", None)
+    if task is None:
+        return
+    if task.name in found.tasks:
+        raise UserError(f"task '{task.name}' is defined twice; the second is in {module.__name__}")
+    found.tasks[task.name] = task
+    found.levels[task.name] = dict(module.LEVELS)
+
+
+def _add_methods(found: Found, module: ModuleType) -> None:
+    classes = [each for each in vars(module).values() if inspect.isclass(each) and issubclass(each, Method)]
+    for name, config in getattr(module, "METHODS", {}).items():
+        owner = next((each for each in classes if each.__dict__.get("Config") is type(config)), None)
+        if owner is None:
+            raise UserError(f"{module.__name__}: METHODS['{name}'] must be the Config of a Method class of that file")
+        if name in found.methods:
+            raise UserError(f"method '{name}' is defined twice: {found.methods[name].module} and {module.__name__}")
+        check_name(name)
+        found.methods[name] = MethodEntry(name, owner, config, module.__name__)

@@ -1,0 +1,65 @@
+"""Writes the reference page of the metrics: python -m bench.metrics > docs/metrics.md"""
+
+from __future__ import annotations
+
+import sys
+from itertools import groupby
+
+from bench.metrics import METRICS
+from bench.metrics.base import Metric
+from bench.metrics.weights import KNOWN
+
+GROUPS = ("fidelity", "perceptual", "naturalness", "distribution", "consistency", "faces", "cost")
+HEAD = """\
+<!-- Written by `python -m bench.metrics > docs/metrics.md`; do not edit. -->
+# Metrics
+
+Every score is computed on the picture as it would be saved: RGB clipped to [0, 1] and rounded to the uint8 grid.
+Scores are per picture; means are taken in the statistics, nowhere else. Two numbers may be compared only when their
+ids and fingerprints are equal. *Matters* is the smallest difference worth a word.
+
+Kinds: **pair** compares with the truth, **single** needs no truth, **set** compares two sets of pictures, **cost** is
+measured by the harness. Pair metrics are also averaged over *lost* (where information was lost), *boundary* (the 8 px
+around it) and *kept* (everything not lost); a region without pixels has no score.
+"""
+
+
+def page() -> str:
+    """The whole page as Markdown."""
+    parts = [HEAD]
+    metrics = sorted(METRICS.values(), key=lambda each: GROUPS.index(each.group))
+    for group, members in groupby(metrics, key=lambda each: each.group):
+        parts.append(f"## {group.capitalize()}\n\n{_table(list(members))}")
+    files = {each.what: " or ".join(f"`{name}`" for name in each.files) for each in KNOWN.values()}
+    rows = [f"| {each.what} | {files[each.what]} | {each.url} |" for each in KNOWN.values()]
+    parts.append(
+        "## Weights\n\nLooked for in the folder given, in `RESTOREBENCH_WEIGHTS`, in torch hub's cache, then "
+        "downloaded unless `RESTOREBENCH_OFFLINE=1`.\nWithout them a metric is unavailable and says so.\n\n"
+        "| what | file | source |\n|---|---|---|\n" + "\n".join(rows) + "\n"
+    )
+    return "\n".join(parts)
+
+
+def _table(metrics: list[Metric]) -> str:
+    head = "| id | kind | better | unit | matters | smallest side | definition | library | source | fingerprint |"
+    return "\n".join([head, "|" + "---|" * 10, *map(_row, metrics)]) + "\n"
+
+
+def _row(metric: Metric) -> str:
+    cells = (
+        f"`{metric.id}`",
+        metric.kind,
+        "higher" if metric.higher_is_better else "lower",
+        metric.unit or "–",
+        f"{metric.matters:g}",
+        f"{metric.min_side} px" if metric.min_side > 1 else "–",
+        metric.definition,
+        metric.library,
+        metric.source,
+        f"`{metric.fingerprint()}`",
+    )
+    return "| " + " | ".join(each.replace("|", "\\|") for each in cells) + " |"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

@@ -1,0 +1,192 @@
+"""Distances between features of trained networks: LPIPS and DISTS. Networks and their code come from lpips and piq."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bench.metrics import weights
+from bench.metrics.base import PairMetric
+from bench.metrics.regions import is_whole, region_mean
+from bench.metrics.similarity import whole_only
+
+if TYPE_CHECKING:
+    from lpips import LPIPS
+
+TRUNKS = {"alex": "alexnet", "vgg": "vgg16", "squeeze": "squeezenet1_1"}
+
+
+def build_lpips(net: str, trunk: dict[str, Tensor]) -> LPIPS:
+    """The lpips package's network 'alex', 'vgg' or 'squeeze', version 0.1, with its own heads and this trunk.
+
+    trunk: the `features.*` tensors of torchvision's classifier, without that prefix. The network is built without
+    storage, so that a tensor left unfilled cannot be mistaken for a weight.
+    """
+    import lpips
+
+    with warnings.catch_warnings(), torch.device("meta"):
+        warnings.simplefilter("ignore")  # lpips asks torchvision in a deprecated way
+        model = lpips.LPIPS(net=net, pretrained=False, pnet_rand=True, verbose=False)
+    slices = {name: name.split(".", 1)[1] for name in model.net.state_dict()}  # "slice2.3.bias" is "features.3.bias"
+    weights.fit(model.net, {name: trunk[key] for name, key in slices.items() if key in trunk}, f"LPIPS {net} trunk")
+    heads = weights.read(Path(lpips.__file__).parent / "weights" / "v0.1" / f"{net}.pth")
+    scaling = {f"scaling_layer.{name}": each for name, each in model.scaling_layer.state_dict().items()}
+    trunk_state = {f"net.{name}": each for name, each in model.net.state_dict().items()}
+    numbered = {name.replace("lin", "lins.", 1): each for name, each in heads.items()}  # lpips holds its heads twice
+    weights.fit(model, scaling | trunk_state | heads | numbered, f"LPIPS {net}")
+    return model.eval().requires_grad_(False)
+
+
+@functools.cache
+def lpips_network(net: str, device: torch.device) -> LPIPS:
+    """LPIPS with its published weights. Raises Unavailable when the trunk's cannot be had."""
+    return build_lpips(net, weights.features(TRUNKS[net])).to(device)
+
+
+@torch.no_grad()
+def lpips_scores(model: LPIPS, x: Tensor, y: Tensor, regions: Tensor) -> Tensor:
+    """LPIPS per region: x, y N×3×H×W in [-1, 1], regions N×R×H×W -> float64 N×R.
+
+    The whole picture scores lpips' ordinary value, any other region the mean of its spatial map.
+    """
+    import lpips
+
+    features = [model.net(model.scaling_layer(each)) for each in (x, y)]
+    layers = []
+    for head, of_x, of_y in zip(model.lins, *features, strict=True):
+        difference = (lpips.normalize_tensor(of_x) - lpips.normalize_tensor(of_y)).square()
+        layers.append(head(difference))
+    ordinary = torch.stack([each.mean((2, 3)) for each in layers]).sum(0).double()
+    whole = is_whole(regions)
+    if whole.all():
+        return ordinary.expand(-1, regions.shape[1]).clone()
+    size = x.shape[2:]
+    spatial = sum(F.interpolate(each, size=size, mode="bilinear", align_corners=False) for each in layers)
+    assert isinstance(spatial, Tensor)
+    return torch.where(whole, ordinary, region_mean(spatial, regions)[:, 0])
+
+
+def _lpips(net: str, restored: Tensor, reference: Tensor, regions: Tensor) -> Tensor:
+    return lpips_scores(lpips_network(net, restored.device), restored * 2 - 1, reference * 2 - 1, regions)
+
+
+def lpips_alex(restored: Tensor, reference: Tensor, regions: Tensor) -> Tensor:
+    """LPIPS on AlexNet; see PairMetric for the shapes."""
+    return _lpips("alex", restored, reference, regions)
+
+
+def lpips_vgg(restored: Tensor, reference: Tensor, regions: Tensor) -> Tensor:
+    """LPIPS on VGG16; see PairMetric for the shapes."""
+    return _lpips("vgg", restored, reference, regions)
+
+
+def lpips_squeeze(restored: Tensor, reference: Tensor, regions: Tensor) -> Tensor:
+    """LPIPS on SqueezeNet 1.1; see PairMetric for the shapes."""
+    return _lpips("squeeze", restored, reference, regions)
+
+
+def build_dists(trunk: dict[str, Tensor], channels: dict[str, Tensor]) -> nn.Module:
+    """piq's DISTS on these weights: VGG16 `features.*` tensors without prefix, and `alpha` and `beta` (1×1475×1×1)."""
+    import piq
+    from piq.perceptual import VGG16_LAYERS
+    from torchvision.models import vgg16
+
+    with torch.device("meta"):
+        network = vgg16(weights=None).features
+    weights.fit(network, trunk, "DISTS trunk")
+    layers = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")
+    sizes = [3, 64, 128, 256, 512, 512]
+
+    class Dists(piq.DISTS):
+        """piq's class, whose constructor can only download."""
+
+        def __init__(self) -> None:
+            piq.ContentLoss.__init__(
+                self,
+                feature_extractor=network,
+                layers=[VGG16_LAYERS[each] for each in layers],
+                weights=[part for name in ("alpha", "beta") for part in channels[name].split(sizes, dim=1)],
+                replace_pooling=True,
+                reduction="none",
+                allow_layers_weights_mismatch=True,
+            )
+
+    return Dists().eval()
+
+
+@functools.cache
+def dists_network(device: torch.device) -> nn.Module:
+    """DISTS with its published weights. Raises Unavailable when they cannot be had."""
+    return build_dists(weights.features("vgg16"), weights.load("dists")).to(device)
+
+
+@torch.no_grad()
+def dists(restored: Tensor, reference: Tensor, regions: Tensor) -> Tensor:
+    """DISTS; see PairMetric for the shapes."""
+    return whole_only(dists_network(restored.device)(restored, reference).flatten(), regions)
+
+
+_LPIPS = (
+    "LPIPS v0.1 on {}, inputs mapped to [-1, 1], no resizing; the whole picture scores the mean over each layer's map, "
+    "a region the mean of the maps enlarged to the picture (lpips spatial=True)"
+)
+_ZHANG = "Zhang, Isola, Efros, Shechtman, Wang, 2018, arXiv:1801.03924"
+METRICS = (
+    PairMetric(
+        id="lpips_alex",
+        definition=_LPIPS.format("AlexNet"),
+        group="perceptual",
+        higher_is_better=False,
+        unit="",
+        matters=0.01,
+        library="lpips",
+        source=_ZHANG,
+        min_side=31,
+        compute=lpips_alex,
+    ),
+    PairMetric(
+        id="lpips_vgg",
+        definition=_LPIPS.format("VGG16"),
+        group="perceptual",
+        higher_is_better=False,
+        unit="",
+        matters=0.01,
+        library="lpips",
+        source=_ZHANG,
+        min_side=16,
+        compute=lpips_vgg,
+    ),
+    PairMetric(
+        id="lpips_squeeze",
+        definition=_LPIPS.format("SqueezeNet 1.1"),
+        group="perceptual",
+        higher_is_better=False,
+        unit="",
+        matters=0.01,
+        library="lpips",
+        source=_ZHANG,
+        min_side=17,
+        compute=lpips_squeeze,
+    ),
+    PairMetric(
+        id="dists",
+        definition=(
+            "DISTS of piq on VGG16 with mean pooling, pictures with a shorter side over 256 reduced to 256 (bilinear); "
+            "whole picture only, no score for other regions"
+        ),
+        group="perceptual",
+        higher_is_better=False,
+        unit="",
+        matters=0.01,
+        library="piq",
+        source="Ding, Ma, Wang, Simoncelli, 2020, arXiv:2004.07728",
+        min_side=16,
+        compute=dists,
+    ),
+)

@@ -1,0 +1,146 @@
+"""A suite turned into jobs: every (task, method, seed), with its data opened and its run id decided."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from bench import PROTOCOL
+from bench.config import Data, Suite
+from bench.data.batches import EvaluationSet, PictureCache
+from bench.data.sources import open_source
+from bench.discovery import Found, MethodEntry
+from bench.errors import UserError, unknown
+from bench.metrics import METRICS
+from bench.results.store import Run
+from bench.scoring.score import Exam
+from bench.training.engine import Engine
+from bench.training.loop import Budget
+from degradations.base import Degradation, Task
+
+
+@dataclass(frozen=True)
+class TaskPlan:
+    """A task of a suite with its pictures opened; shared by all its jobs."""
+
+    task: Task
+    training: PictureCache
+    train_level: str
+    train_degradation: Degradation
+    exam: Exam
+    digests: dict[str, str]  # content of the training pictures, and every scored pixel of each level
+    sources: dict[str, str]  # where the pictures came from, for people
+    kept: frozenset[str]  # ids of the pictures kept for the board
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run: a method on a task with a seed."""
+
+    plan: TaskPlan
+    entry: MethodEntry
+    seed: int
+    trained: bool
+    crop: int
+    budget: Budget
+    run: Run
+
+    @property
+    def label(self) -> str:
+        """The job in a few words."""
+        return f"{self.run.task} / {self.run.method}" + (f" / seed {self.seed}" if self.trained else "")
+
+
+def check_suite(suite: Suite, found: Found) -> None:
+    """Raise UserError for any name in a suite that does not exist, before any work is done."""
+    for name in suite.score.metrics:
+        if name not in METRICS:
+            raise unknown("metric", name, METRICS)
+    for name, changes in suite.methods.items():
+        found.method(name).override(changes)
+    for name, section in suite.tasks.items():
+        task = found.task(name)
+        found.level(name, section.train or task.train)
+        for level in section.levels or task.levels:
+            found.level(name, level)
+        for method in section.methods:
+            if name not in found.method(method).cls.tasks:
+                raise UserError(
+                    f"method '{method}' cannot be put to task '{name}'; take it out of tasks.{name}.methods"
+                )
+
+
+def plan_suite(suite: Suite, found: Found, engine: Engine) -> list[Job]:
+    """All jobs of a suite, task by task. Pictures are opened once, however many tasks use them.
+
+    A method that is not trained runs once, whatever the number of seeds. Raises UserError on any mistake in the suite.
+    """
+    check_suite(suite, found)
+    used = {section.data for section in suite.tasks.values()}
+    opened = {name: (_pictures(suite.data[name], "train"), _pictures(suite.data[name], "test")) for name in used}
+    jobs = []
+    for name, section in suite.tasks.items():
+        plan = _plan_task(suite, found, name, *opened[section.data])
+        for method in section.methods:
+            entry = found.method(method).override(suite.methods.get(method, {}))
+            seeds = suite.train.seeds if entry.build().optimizers() else (None,)
+            jobs += [_job(suite, plan, entry, seed, engine) for seed in seeds]
+    return jobs
+
+
+def _plan_task(suite: Suite, found: Found, name: str, training: PictureCache, test: PictureCache) -> TaskPlan:
+    """Fix what a task is trained and scored on."""
+    section, task = suite.tasks[name], found.task(name)
+    for content in sorted({training.content, test.content} - task.content):
+        raise UserError(f"task '{name}' needs pictures of {' or '.join(sorted(task.content))}, but they are {content}")
+    level, degradation = found.level(name, section.train or task.train)
+    levels = dict(found.level(name, each) for each in section.levels or task.levels)
+    count = suite.score.pictures if section.pictures is None else section.pictures
+    evaluation = EvaluationSet(test, name, suite.score.size, count)
+    digests = {f"level {each}": evaluation.digest(each, levels[each]) for each in levels}
+    digests["inputs"] = _digest([name, sorted(digests.items())])
+    digests["train data"] = training.source.digest()
+    return TaskPlan(
+        task, training, level, degradation, Exam(evaluation, levels, suite.score.batch), digests,
+        {"train": training.source.name, "test": test.source.name}, _spread(evaluation.ids, suite.score.keep),
+    )  # fmt: skip
+
+
+def _job(suite: Suite, plan: TaskPlan, entry: MethodEntry, seed: int | None, engine: Engine) -> Job:
+    train, section = suite.train, suite.tasks[plan.task.name]
+    budget = Budget(section.images or train.images, train.batch, train.ema, train.checkpoint_seconds)
+    config: dict[str, Any] = {
+        "method": {"config": dataclasses.asdict(entry.config), "code": entry.code_digest()},
+        "score": {"size": suite.score.size, "inputs": plan.digests["inputs"]},
+    }
+    if seed is not None:
+        config["train"] = {
+            "level": plan.train_level, "degradation": plan.train_degradation.digest(), "crop": train.crop,
+            "images": budget.images, "batch": budget.batch, "ema": budget.ema, "precision": engine.precision,
+            "pictures": plan.digests["train data"], "short_side": plan.training.short_side,
+        }  # fmt: skip
+    oracle = entry.cls.needs_mask and not plan.task.tells_mask
+    run = Run(
+        PROTOCOL, suite.name, plan.task.name, entry.name, seed or 0,
+        run_id=_digest([PROTOCOL, plan.task.name, entry.name, seed, config])[:12],
+        trained=seed is not None, oracle=oracle, config={**config, "sources": plan.sources}, digests=dict(plan.digests),
+    )  # fmt: skip
+    return Job(plan, entry, seed or 0, seed is not None, train.crop, budget, run)
+
+
+def _pictures(data: Data, half: Any) -> PictureCache:
+    source = open_source(*data.spec(half))
+    return PictureCache(source, data.short_side, data.content or source.content)
+
+
+def _spread(ids: list[str], count: int) -> frozenset[str]:
+    """So many ids, evenly spaced."""
+    step = max(1, len(ids) / max(count, 1))
+    return frozenset(ids[int(place * step)] for place in range(min(count, len(ids))))
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()

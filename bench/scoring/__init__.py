@@ -1,0 +1,1 @@
+"""From a method, or a folder made elsewhere, to rows of scores."""

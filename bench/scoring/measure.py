@@ -1,0 +1,118 @@
+"""The battery on two plain folders, no task needed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from bench.errors import UserError, unknown
+from bench.metrics import METRICS
+from bench.results.stats import interval
+from bench.scoring.battery import WHOLE, Battery, Pictures, Row
+from bench.scoring.folders import Pair, pairs
+
+
+@dataclass(frozen=True)
+class Folders:
+    """What to compare: restored pictures, and where known their references and masks (white = lost)."""
+
+    restored: Path
+    reference: Path | None = None
+    mask: Path | None = None
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Per-picture rows, their summary, and the definition of each metric, as `measure --format json` prints them."""
+
+    summary: dict[str, dict[str, Any]]
+    images: list[dict[str, Any]]
+    definitions: dict[str, str]
+    problems: list[str]  # a line for each picture that could not be compared
+
+    def as_json(self) -> dict[str, Any]:
+        """The published shape."""
+        return {"summary": self.summary, "images": self.images, "definitions": self.definitions}
+
+
+def measure(folders: Folders, metrics: tuple[str, ...] | None = None, device: str = "cpu") -> Measurement:
+    """Score every picture of a folder. metrics: ids, or None for all that apply.
+
+    A metric on a region is named "METRIC/REGION" (with masks). Raises UserError on an unknown metric, or no pairs.
+    """
+    battery = Battery.of(_chosen(metrics, folders), torch.device(device))
+    rows: list[Row] = []
+    problems: dict[str, str] = {}
+    for pair in pairs(folders.restored, folders.reference, folders.mask):
+        if pair.restored is None:
+            problems[pair.image_id] = pair.problem
+        else:
+            rows += battery.add(_single(pair))
+    rows += battery.finish()
+    if not any(math.isfinite(each["value"]) for each in rows) and problems:
+        name, reason = next(iter(problems.items()))
+        raise UserError(f"{folders.restored}: nothing could be compared; e.g. {name}: {reason}")
+    return _collect(rows, battery, problems)
+
+
+def _chosen(metrics: tuple[str, ...] | None, folders: Folders) -> tuple[str, ...]:
+    kinds = ("single",) if folders.reference is None else ("pair", "single", "set")
+    if metrics is None:
+        return tuple(name for name, each in METRICS.items() if each.kind in kinds)
+    for name in metrics:
+        if name not in METRICS:
+            raise unknown("metric", name, METRICS)
+        if METRICS[name].kind not in kinds:
+            need = "a trained method" if METRICS[name].kind == "cost" else "--reference"
+            raise UserError(f"metric '{name}' needs {need}; leave it out or give it")
+    return metrics
+
+
+def _single(pair: Pair) -> Pictures:
+    assert pair.restored is not None
+    reference = None if pair.reference is None else pair.reference[None]
+    return Pictures([pair.image_id], pair.restored[None], reference, None if pair.mask is None else pair.mask[None])
+
+
+def _collect(rows: list[Row], battery: Battery, problems: dict[str, str]) -> Measurement:
+    images: dict[str, dict[str, Any]] = {}
+    values: dict[str, list[float]] = {}
+    for each in rows:
+        name = each["metric"] if each["region"] == WHOLE else f"{each['metric']}/{each['region']}"
+        values.setdefault(name, []).append(each["value"])
+        if each["image_id"]:
+            value = each["value"] if math.isfinite(each["value"]) else None
+            images.setdefault(each["image_id"], {"image": each["image_id"]})[name] = value
+    sets = {metric.id for metric in battery.metrics if metric.kind == "set"}
+    summary = {name: _summary(name, each) for name, each in values.items() if name not in sets}
+    for name in sets & values.keys():  # one number over all pictures: no interval
+        summary[name] = _entry(values[name][0], (math.nan, math.nan), len(images))
+    for metric in battery.metrics:
+        if metric.id in battery.missing:
+            summary[metric.id] = _entry(math.nan, (math.nan, math.nan), 0, battery.missing[metric.id])
+    images |= {name: {"image": name, "problem": reason} for name, reason in problems.items()}
+    definitions = {metric.id: metric.definition for metric in battery.metrics}
+    lines = [f"{name}: {reason}" for name, reason in problems.items()]
+    return Measurement(summary, [images[name] for name in sorted(images)], definitions, lines)
+
+
+def _summary(name: str, values: list[float]) -> dict[str, Any]:
+    """Mean and bootstrap interval over the pictures that have a value."""
+    finite = np.array([[value for value in values if math.isfinite(value)]])
+    if not finite.size:
+        return _entry(math.nan, (math.nan, math.nan), 0)
+    found = interval(finite, ("measure", name))
+    return _entry(found.mean, (found.lo, found.hi), finite.size)
+
+
+def _entry(mean: float, ends: tuple[float, float], n: int, missing: str | None = None) -> dict[str, Any]:
+    """One metric's line of the summary; numbers that do not exist are null."""
+    if missing is None and not math.isfinite(mean):
+        missing = "no picture could be scored; see the metric's smallest picture in `restorebench list metrics`"
+    low, high, middle = (value if math.isfinite(value) else None for value in (*ends, mean))
+    return {"mean": middle, "ci95": [low, high], "n": n, "unavailable": missing}

@@ -1,0 +1,143 @@
+"""Scores whatever restores: cases in, rows out. The same for a method and for a folder made elsewhere."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from bench.data.batches import Case, EvaluationSet
+from bench.data.pictures import save_png
+from bench.metrics import METRICS
+from bench.results.store import DONE, Run, input_path, restored_path, write_run, write_scores
+from bench.scoring.battery import WHOLE, Battery, Pictures, Row, declaration, row
+from bench.scoring.restore import restore
+from bench.training.engine import Engine
+from degradations.base import Degradation
+from methods.base import Method
+
+
+class Restorer(Protocol):
+    """Gives a restored uint8 H×W×3 picture for each case, or one word that says why there is none."""
+
+    def __call__(self, level: str, cases: list[Case]) -> list[np.ndarray | str]: ...
+
+
+@dataclass(frozen=True)
+class MethodRestorer:
+    """A method of ours; `told` says whether it sees the mask."""
+
+    method: Method
+    told: bool
+    engine: Engine
+
+    def __call__(self, level: str, cases: list[Case]) -> list[np.ndarray | str]:
+        """Restore cases of one size as a batch."""
+        degraded = np.stack([case.degraded for case in cases])
+        mask = np.stack([case.mask for case in cases]) if self.told else None
+        pictures, finite = restore(self.method, degraded, mask, self.engine)
+        return [picture if good else "nan" for picture, good in zip(pictures, finite, strict=True)]
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Where pictures are kept for the board: which ids, of which run."""
+
+    root: Path
+    folder: Path
+    run: Run
+    ids: frozenset[str]
+
+    def keep(self, level: str, case: Case, restored: np.ndarray) -> None:
+        """Store a case and what became of it, when it is one of those kept."""
+        if case.image_id not in self.ids:
+            return
+        save_png(restored_path(self.folder, level, case.image_id), restored)
+        inputs = (("truth", case.clean), ("degraded", case.degraded), ("mask", case.mask * np.uint8(255)))
+        for kind, pixels in inputs:
+            path = input_path(self.root, self.run, kind, level, case.image_id)
+            if not path.exists():
+                save_png(path, pixels)
+
+
+@dataclass(frozen=True)
+class Exam:
+    """What is scored: the pictures, the levels by name, and how many pictures go through at once."""
+
+    pictures: EvaluationSet
+    levels: dict[str, Degradation]
+    batch: int
+
+
+def score(exam: Exam, restorer: Restorer, battery: Battery, gallery: Gallery | None) -> Iterator[Row]:
+    """One row per picture × level × metric × region, level by level.
+
+    A picture that could not be read, restored or compared has a row per metric that says so.
+    """
+    for name, degradation in exam.levels.items():
+        rows: list[Row] = []
+        for image_ids, cases in _chunks(exam, name, degradation):
+            if cases is None:
+                rows += _failed(battery, image_ids, "unreadable")
+                continue
+            outcomes = restorer(name, cases)
+            rows += _score_batch(battery, cases, outcomes)
+            for case, outcome in zip(cases, outcomes, strict=True):
+                if gallery is not None and not isinstance(outcome, str):
+                    gallery.keep(name, case, outcome)
+        rows += battery.finish()
+        yield from ({**each, "level": name} for each in rows)
+
+
+def record(run: Run, folder: Path, rows: Iterable[Row], battery: Battery) -> None:
+    """Store a run's rows and costs, and what its metrics mean; marks it done."""
+    run.metrics |= battery.declarations()
+    run.metrics |= {name: declaration(METRICS[name], None) for name in run.cost}
+    costs = ({**row("", name, WHOLE, value, "ok"), "level": ""} for name, value in run.cost.items())
+    same = {"protocol": run.protocol, "task": run.task, "method": run.method, "seed": run.seed}
+    write_scores(folder, ({**same, **each} for each in (*rows, *costs)))
+    run.status, run.reason = DONE, ""
+    write_run(folder, run)
+
+
+def _score_batch(battery: Battery, cases: list[Case], outcomes: list[np.ndarray | str]) -> list[Row]:
+    """Rows of one batch; a picture without a restored one fails alone."""
+    rows: list[Row] = []
+    for case, outcome in zip(cases, outcomes, strict=True):
+        if isinstance(outcome, str):
+            rows += _failed(battery, [case.image_id], outcome)
+    good = [(case, pixels) for case, pixels in zip(cases, outcomes, strict=True) if not isinstance(pixels, str)]
+    if good:
+        ids = [case.image_id for case, _ in good]
+        clean, mask = np.stack([case.clean for case, _ in good]), np.stack([case.mask for case, _ in good])
+        rows += battery.add(Pictures(ids, np.stack([pixels for _, pixels in good]), clean, mask))
+    return rows
+
+
+def _failed(battery: Battery, image_ids: list[str], status: str) -> list[Row]:
+    return [
+        row(image_id, metric.id, WHOLE, math.nan, status)
+        for image_id in image_ids
+        for metric in battery.metrics
+        if metric.kind in ("pair", "single") and metric.id not in battery.missing
+    ]
+
+
+def _chunks(exam: Exam, level: str, degradation: Degradation) -> Iterator[tuple[list[str], list[Case] | None]]:
+    """Neighbouring cases of one size, at most a batch at a time; None where a picture cannot be read."""
+    waiting: list[Case] = []
+    for image_id, case in exam.pictures.cases(level, degradation):
+        full = len(waiting) == exam.batch
+        if waiting and (case is None or full or case.clean.shape != waiting[0].clean.shape):
+            yield [each.image_id for each in waiting], waiting
+            waiting = []
+        if case is None:
+            yield [image_id], None
+        else:
+            waiting.append(case)
+    if waiting:
+        yield [each.image_id for each in waiting], waiting

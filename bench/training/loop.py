@@ -1,0 +1,117 @@
+"""The training loop: data in, one method.step after another, scalars and checkpoints out."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import torch
+
+from bench.data.batches import TrainingData
+from bench.results import store
+from bench.training import checkpoint, log
+from bench.training.average import WeightAverage
+from bench.training.engine import Engine
+from methods.base import Batch, Method
+
+AHEAD = 3  # batches prepared in the background
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long to train, counted in pictures seen."""
+
+    images: int
+    batch: int
+    ema: float = 0.0
+    checkpoint_seconds: float = 30.0
+
+    @property
+    def steps(self) -> int:
+        """Updates in the whole budget; the last batch may overshoot it."""
+        return math.ceil(self.images / self.batch)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a training ended. status is one of bench.results.store's."""
+
+    status: str
+    reason: str
+    images_seen: int
+    seconds: float
+
+
+def train(method: Method, data: TrainingData, budget: Budget, engine: Engine, trace: log.TrainingLog) -> Outcome:
+    """Train a method to the end of its budget, from its last checkpoint in the log's folder if there is one.
+
+    On a CPU a resumed training ends with the same bits as an undisturbed one. A scalar or weight that is not finite
+    ends it as diverged, with the last good checkpoint kept.
+    """
+    engine.place(method).train()
+    average = WeightAverage(method, budget.ema) if budget.ema else None
+    step, before = _resume(method, average, trace, engine)
+    trace.begin(step * budget.batch)
+    began = saved = time.monotonic()
+    try:
+        for batch in _batches(data, step, budget.steps):
+            trace.add(_update(method, batch, step / budget.steps, engine))
+            step += 1
+            if average is not None:
+                average.update(method, step)
+            last = step == budget.steps
+            if step % log.EVERY and not last:
+                continue
+            trace.gather(step * budget.batch)
+            now = time.monotonic()
+            broken = trace.broken or ((last or now - saved > budget.checkpoint_seconds) and _broken_weight(method))
+            if broken:
+                trace.write()
+                return _diverged(broken, step, budget, before + now - began)
+            if last or now - saved > budget.checkpoint_seconds:
+                trace.write()
+                checkpoint.save(trace.folder, method, average, {"step": step, "seconds": before + now - began})
+                saved = time.monotonic()
+    finally:
+        trace.close()
+    return Outcome(store.DONE, "", step * budget.batch, before + time.monotonic() - began)
+
+
+def _resume(method: Method, average: WeightAverage | None, trace: log.TrainingLog, engine: Engine) -> tuple[int, float]:
+    """Load the last checkpoint, if any: steps done and seconds spent."""
+    stored = checkpoint.read(trace.folder, engine.device)
+    if stored is None:
+        return 0, 0.0
+    state = checkpoint.resume(stored, method, average)
+    return int(state["step"]), state["seconds"]
+
+
+def _batches(data: TrainingData, first: int, last: int) -> Iterator[Batch]:
+    """Batches first..last-1 in order, prepared ahead by one background thread."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        waiting = [pool.submit(data.batch, step) for step in range(first, min(first + AHEAD, last))]
+        for step in range(first, last):
+            batch = waiting.pop(0).result()
+            if step + AHEAD < last:
+                waiting.append(pool.submit(data.batch, step + AHEAD))
+            yield batch
+
+
+def _update(method: Method, batch: Batch, progress: float, engine: Engine) -> dict[str, torch.Tensor]:
+    with engine.autocast():
+        return method.step(batch.to(engine.device, engine.memory_format), progress)
+
+
+def _broken_weight(method: Method) -> str:
+    """Name of a weight or buffer that is not finite, or ""."""
+    floats = ((name, each) for name, each in method.state_dict().items() if each.is_floating_point())
+    return next((name for name, each in floats if not bool(torch.isfinite(each).all())), "")
+
+
+def _diverged(broken: str, step: int, budget: Budget, seconds: float) -> Outcome:
+    seen = step * budget.batch
+    reason = f"{broken} was not finite at {100 * step / budget.steps:.0f} % of the budget ({seen} pictures)"
+    return Outcome(store.DIVERGED, reason, seen, seconds)

@@ -1,0 +1,1 @@
+"""Building blocks shared by the methods: plain networks and schedules that know nothing of the harness."""

@@ -1,0 +1,1 @@
+"""The board: HTML leaderboards from stored results alone. Reads bench.results; never imports torch."""

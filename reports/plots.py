@@ -1,0 +1,242 @@
+"""The drawings of a task page: training curves, perception against distortion, quality against cost, severity."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+
+from bench.results.store import read_scalars
+from reports.scores import ALL
+from reports.select import Entry
+from reports.svg import ACCENT, INK, MUTED, RULE, SERIES, STYLE, figure, inline
+from reports.tables import BASELINE, TaskBoard
+
+PANELS = 8  # scalars drawn per method
+POINTS = 240  # per line
+LABELS = 12  # methods named in a scatter; the rest are dots
+LINES = 6  # methods named in a line plot
+
+
+@dataclass(frozen=True)
+class Curves:
+    """The training curves of one method: a drawing per scalar, one line per seed."""
+
+    method: str
+    seeds: tuple[int, ...]
+    drawings: tuple[Markup, ...]
+
+
+@dataclass(frozen=True)
+class Point:
+    """One method in a scatter plot."""
+
+    name: str
+    x: float
+    y: float
+    oracle: bool
+
+
+def curves(board: TaskBoard) -> list[Curves]:
+    """Training curves of every run that logged any, finished or not; board order, then those that failed."""
+    order = {method.name: position for position, method in enumerate(board.methods)}
+    grouped: dict[str, list[tuple[Entry, pd.DataFrame]]] = {}
+    for entry in sorted(board.selection.entries, key=lambda e: (order.get(e.run.method, len(order)), e.run.method)):
+        scalars = read_scalars(entry.folder)
+        if "images" in scalars and len(scalars) > 1:
+            grouped.setdefault(entry.run.method, []).append((entry, scalars))
+    return [_curves(name, runs, f"curve-{index}") for index, (name, runs) in enumerate(grouped.items())]
+
+
+def _curves(method: str, runs: Sequence[tuple[Entry, pd.DataFrame]], prefix: str) -> Curves:
+    names = list(dict.fromkeys(name for _, table in runs for name in table.columns if name != "images"))[:PANELS]
+    drawings = []
+    for index, name in enumerate(names):
+        with matplotlib.rc_context(STYLE):
+            drawing = Figure(figsize=(3.6, 2.0))  # fixed margins: there are many of these, and laying out is slow
+            axes = drawing.add_axes((0.14, 0.14, 0.82, 0.72))
+            for position, (_, table) in enumerate(runs):
+                if name in table:
+                    _line(axes, table, name, SERIES[position % len(SERIES)])
+            axes.set_title(name, loc="left", fontsize=10, color=INK)
+            _plain(axes)
+        drawings.append(inline(drawing, f"{name} of {method} against pictures seen", f"{prefix}-{index}"))
+    return Curves(method, tuple(entry.run.seed for entry, _ in runs), tuple(drawings))
+
+
+def _line(axes: Axes, table: pd.DataFrame, name: str, colour: str) -> None:
+    """One seed's scalar, thinned by averaging neighbours."""
+    values = pd.to_numeric(table[name], errors="coerce").to_numpy(float)
+    images = table["images"].to_numpy(float)
+    step = max(1, -(-len(values) // POINTS))
+    groups = np.arange(len(values)) // step
+    thin = pd.DataFrame({"x": images, "y": values}).groupby(groups).mean()
+    axes.plot(thin["x"], thin["y"], color=colour, linewidth=1.2)
+
+
+def _tick(value: float, _position: int) -> str:
+    for limit, suffix in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if abs(value) >= limit:
+            return f"{value / limit:g}{suffix}"
+    return f"{value:g}"
+
+
+def _plain(axes: Axes) -> None:
+    axes.grid(axis="x", visible=False)
+    axes.xaxis.set_major_formatter(FuncFormatter(_tick))
+    axes.xaxis.set_major_locator(MaxNLocator(4))
+    axes.yaxis.set_major_locator(MaxNLocator(4))
+
+
+def perception_distortion(board: TaskBoard) -> Markup | None:
+    """LPIPS against PSNR, where LPIPS could be had: the trade of Blau and Michaeli (CVPR 2018)."""
+    perceptual = next((key for key in _by_preference(board) if key[0].startswith("lpips")), None)
+    if perceptual is None:
+        return None
+    points = _points(board, ("psnr", perceptual[1]), perceptual)
+    if len(points) < 2:
+        return None
+    with matplotlib.rc_context(STYLE):
+        drawing = figure(5.2, 3.6)
+        axes = drawing.add_subplot()
+        _scatter(axes, points)
+        axes.invert_yaxis()
+        _axis_names(axes, f"psnr, {perceptual[1]} (dB, better to the right)", f"{perceptual[0]} (better upwards)")
+    return inline(drawing, f"{board.task}: {perceptual[0]} against psnr of every method", "plane")
+
+
+def quality_cost(board: TaskBoard) -> Markup | None:
+    """The main metric against weights, with the front of methods that nothing cheaper beats."""
+    points = [each for each in _points(board, ("parameters", ""), board.main) if not each.oracle]
+    if board.scores is None or len(points) < 2 or not any(each.x > 0 for each in points):
+        return None
+    up = bool(board.scores.metrics[board.main[0]]["higher_is_better"])
+    with matplotlib.rc_context(STYLE):
+        drawing = figure(5.2, 3.6)
+        axes = drawing.add_subplot()
+        smallest = min(each.x for each in points if each.x > 0)
+        axes.set_xscale("symlog", linthresh=smallest / 3, linscale=0.4)
+        front = _front(points, up)
+        axes.plot(
+            [p.x for p in front], [p.y for p in front], color=RULE, linewidth=1.5, drawstyle="steps-post", zorder=1
+        )
+        _scatter(axes, points)
+        if not up:
+            axes.invert_yaxis()
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.xaxis.set_major_formatter(FuncFormatter(_tick))
+        _axis_names(axes, "weights used to restore", f"{board.main[0]}, {board.main[1]} (better upwards)")
+    return inline(drawing, f"{board.task}: {board.main[0]} against the number of weights", "cost")
+
+
+def severity(board: TaskBoard) -> Markup | None:
+    """The main metric over the levels of the damage, where there are several."""
+    levels = board.scores.named_levels() if board.scores else []
+    if board.scores is None or len(levels) < 2:
+        return None
+    rows = board.rows[(board.rows["metric"] == board.main[0]) & (board.rows["region"] == board.main[1])]
+    table = rows[rows["level"] != ALL].pivot(index="method", columns="level", values="mean")
+    named = [each.name for each in board.methods if not each.oracle and each.name in table.index]
+    with matplotlib.rc_context(STYLE):
+        drawing = figure(5.2, 3.6)
+        axes = drawing.add_subplot()
+        chosen = [*named[:LINES], *(name for name in named[LINES:] if name == BASELINE)]
+        for position, name in enumerate(chosen):
+            colour = MUTED if name == BASELINE else SERIES[position % len(SERIES)]
+            axes.plot(levels, table.loc[name, levels], color=colour, linewidth=1.4, marker="o", markersize=3.5)
+        ends = [(float(table.loc[name, levels[-1]]), name) for name in chosen]
+        for place, name in _apart(ends, axes.get_ylim()):
+            axes.text(len(levels) - 0.94, place, name, fontsize=9, va="center")
+        axes.set_xlim(-0.1, len(levels) - 1 + 0.45 * (len(levels) - 1))
+        if not board.scores.metrics[board.main[0]]["higher_is_better"]:
+            axes.invert_yaxis()
+        axes.yaxis.set_major_locator(MaxNLocator(5))
+        _axis_names(axes, "", f"{board.main[0]}, {board.main[1]} (better upwards)")
+    return inline(drawing, f"{board.task}: {board.main[0]} at every level of the damage", "severity")
+
+
+def _apart(ends: Sequence[tuple[float, str]], limits: tuple[float, float]) -> list[tuple[float, str]]:
+    """(place, name): labels pushed up until none touches the one below."""
+    gap = (limits[1] - limits[0]) * 0.065
+    placed: list[tuple[float, str]] = []
+    for value, name in sorted(each for each in ends if np.isfinite(each[0])):
+        place = value if not placed else max(value, placed[-1][0] + gap)
+        placed.append((place, name))
+    return placed
+
+
+def _by_preference(board: TaskBoard) -> list[tuple[str, str]]:
+    """Keys that have values, the main one first, then those on its region."""
+    rows = board.rows[(board.rows["level"] == ALL) & board.rows["mean"].notna()]
+    keys = list(dict.fromkeys(zip(rows["metric"], rows["region"], strict=True)))
+    return sorted(keys, key=lambda key: (key != board.main, key[1] != board.main[1]))
+
+
+def _points(board: TaskBoard, across: tuple[str, str], up: tuple[str, str]) -> list[Point]:
+    """Methods that have both values, in board order."""
+    rows = board.rows[board.rows["level"] == ALL].set_index(["metric", "region", "method"])["mean"]
+    found = [
+        Point(each.name, rows.get((*across, each.name), np.nan), rows.get((*up, each.name), np.nan), each.oracle)
+        for each in board.methods
+    ]
+    return [each for each in found if np.isfinite(each.x) and np.isfinite(each.y)]
+
+
+def _front(points: Sequence[Point], up: bool) -> list[Point]:
+    """Points that no cheaper point equals or beats, by cost."""
+    front: list[Point] = []
+    for point in sorted(points, key=lambda each: (each.x, -each.y if up else each.y)):
+        if not front or (point.y > front[-1].y if up else point.y < front[-1].y):
+            front.append(point)
+    return front
+
+
+def _scatter(axes: Axes, points: Sequence[Point]) -> None:
+    """Dots with direct labels; oracles are diamonds, the degraded input is a cross."""
+    for point in points:
+        marker = "x" if point.name == BASELINE else "D" if point.oracle else "o"
+        colour = MUTED if point.oracle or point.name == BASELINE else ACCENT
+        axes.plot([point.x], [point.y], marker=marker, color=colour, markersize=5, linestyle="none", zorder=3)
+    axes.margins(0.12)
+    axes.yaxis.set_major_locator(MaxNLocator(5))
+    axes.figure.draw_without_rendering()  # lays the axes out, so that positions in pixels are final
+    taken: list[tuple[float, float, float, float]] = []
+    for point in points[:LABELS]:
+        _label(axes, point, taken)
+
+
+def _label(axes: Axes, point: Point, taken: list[tuple[float, float, float, float]]) -> None:
+    """Name a dot where there is room: right, left, above or below; nowhere when all are taken."""
+    x, y = axes.transData.transform((point.x, point.y))
+    bounds = axes.get_window_extent()
+    width = 0.085 * axes.figure.dpi * len(point.name) * 0.9
+    height = 0.15 * axes.figure.dpi
+    choices = ((7, 0, "left"), (-7, 0, "right"), (0, 9, "center"), (0, -9, "center"), (7, 10, "left"), (7, -10, "left"))
+    for right, above, align in choices:
+        left = x + right - {"left": 0, "right": width, "center": width / 2}[align]
+        box = (left, y + above - height / 2, left + width, y + above + height / 2)
+        inside = box[0] > bounds.x0 and box[2] < bounds.x1
+        if inside and not any(_overlap(box, other) for other in taken):
+            taken.append(box)
+            points = 72 / axes.figure.dpi
+            axes.annotate(
+                point.name, (point.x, point.y), (right * points, above * points), textcoords="offset points",
+                ha=align, va="center", fontsize=9, in_layout=False,
+            )  # fmt: skip
+            return
+
+
+def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+def _axis_names(axes: Axes, across: str, up: str) -> None:
+    axes.set_xlabel(across, loc="right")
+    axes.set_title(up, loc="left", fontsize=10, color=MUTED)

