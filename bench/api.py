@@ -91,7 +91,7 @@ def score_folder(predictions: Predictions, suite: str = "quickstart", settings: 
     folder = run_folder(settings.runs, run.task, run.method, run.run_id)
     battery = Battery.of(chosen.score.metrics, engine.device)
     rows = list(score_exam(plan.exam, restorer, battery, Gallery(settings.runs, folder, run, plan.kept)))
-    run.notes = sorted({*restorer.extra(plan.exam.pictures.ids), *plan.exam.pictures.pictures.problems})
+    run.notes = sorted({*restorer.extra(plan.exam.pictures.ids), *plan.notes, *plan.exam.pictures.pictures.problems})
     record(run, folder, rows, battery)
     return run
 
@@ -123,7 +123,8 @@ def _part(suite: Suite, tasks: tuple[str, ...], methods: tuple[str, ...]) -> Sui
 
 
 def _outside_run(predictions: Predictions, suite: Suite, plan: TaskPlan, restorer: FolderRestorer) -> Run:
-    config = {"predictions": restorer.digest(), "score": {"size": suite.score.size, "inputs": plan.digests["inputs"]}}
+    scored = {"size": plan.exam.pictures.size, "inputs": plan.digests["inputs"]}
+    config = {"predictions": restorer.digest(), "score": scored}
     text = json.dumps([PROTOCOL, predictions.task, predictions.name, config], sort_keys=True)
     return Run(
         PROTOCOL, suite.name, predictions.task, predictions.name, 0, hashlib.sha256(text.encode()).hexdigest()[:12],

@@ -74,6 +74,7 @@ class TaskSuite(Section):
     levels: tuple[str, ...] | None = None  # scored levels; default: the task's own
     images: Positive | None = None  # budget override
     pictures: Count | None = None
+    size: Count | None = None
 
 
 class Suite(Section):

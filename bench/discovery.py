@@ -114,6 +114,8 @@ def discover(plugins: tuple[Path, ...] = ()) -> Found:
     for module in _submodules(methods):
         _add_methods(found, module)
     for path in plugins:
+        if not path.is_file():
+            raise UserError(f"plug-in file {path} does not exist")
         _add_plugin(found, str(path), lambda path=path: _load_file(path))
     for group in ("restorebench.methods", "restorebench.degradations"):
         for point in entry_points(group=group):
@@ -128,8 +130,6 @@ def _submodules(package: ModuleType) -> Iterator[ModuleType]:
 
 
 def _load_file(path: Path) -> ModuleType:
-    if not path.is_file():
-        raise UserError(f"plug-in file {path} does not exist")
     spec = importlib.util.spec_from_file_location(f"restorebench_plugin_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise UserError(f"plug-in file {path} is not a Python file; its name must end in .py")

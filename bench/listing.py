@@ -6,16 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from bench.config import load_suite, suite_names
+from bench.data.sources import KINDS
 from bench.discovery import Found, discover
 from bench.errors import UserError
 
 Rows = list[dict[str, Any]]
-
-DATA = {
-    "embedded:scenes": "photographs that ship with scikit-image, split by photograph",
-    "embedded:faces": "faces drawn by this project, with exact landmarks",
-    "folder:PATH": "your own pictures; train/ and test/ subfolders, landmarks.csv and identity.csv are understood",
-}
 
 
 def listing(what: str, plugins: tuple[Path, ...] = ()) -> Rows:
@@ -25,7 +20,7 @@ def listing(what: str, plugins: tuple[Path, ...] = ()) -> Rows:
     if what == "suites":
         return [_suite(name) for name in suite_names()]
     if what == "data":
-        return [{"name": name, "description": text} for name, text in DATA.items()]
+        return [{"name": name, "description": text} for name, text in KINDS.items()]
     found = discover(plugins)
     if what == "methods":
         return _methods(found)

@@ -6,11 +6,12 @@ import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from bench import PROTOCOL
 from bench.config import Data, Suite
 from bench.data.batches import EvaluationSet, PictureCache
+from bench.data.near import near_duplicates
 from bench.data.sources import open_source
 from bench.discovery import Found, MethodEntry
 from bench.errors import UserError, unknown
@@ -20,6 +21,15 @@ from bench.scoring.score import Exam
 from bench.training.engine import Engine
 from bench.training.loop import Budget
 from degradations.base import Degradation, Task
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A data section of a suite, opened."""
+
+    training: PictureCache
+    test: PictureCache
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -34,6 +44,7 @@ class TaskPlan:
     digests: dict[str, str]  # content of the training pictures, and every scored pixel of each level
     sources: dict[str, str]  # where the pictures came from, for people
     kept: frozenset[str]  # ids of the pictures kept for the board
+    notes: tuple[str, ...]  # what a reader must know: files left out, pictures on both sides of the split
 
 
 @dataclass(frozen=True)
@@ -80,10 +91,10 @@ def plan_suite(suite: Suite, found: Found, engine: Engine) -> list[Job]:
     """
     check_suite(suite, found)
     used = {section.data for section in suite.tasks.values()}
-    opened = {name: (_pictures(suite.data[name], "train"), _pictures(suite.data[name], "test")) for name in used}
+    opened = {name: _open(suite.data[name]) for name in sorted(used)}
     jobs = []
     for name, section in suite.tasks.items():
-        plan = _plan_task(suite, found, name, *opened[section.data])
+        plan = _plan_task(suite, found, name, opened[section.data])
         for method in section.methods:
             entry = found.method(method).override(suite.methods.get(method, {}))
             seeds = suite.train.seeds if entry.build().optimizers() else (None,)
@@ -91,21 +102,22 @@ def plan_suite(suite: Suite, found: Found, engine: Engine) -> list[Job]:
     return jobs
 
 
-def _plan_task(suite: Suite, found: Found, name: str, training: PictureCache, test: PictureCache) -> TaskPlan:
+def _plan_task(suite: Suite, found: Found, name: str, data: Opened) -> TaskPlan:
     """Fix what a task is trained and scored on."""
-    section, task = suite.tasks[name], found.task(name)
+    section, task, training, test = suite.tasks[name], found.task(name), data.training, data.test
     for content in sorted({training.content, test.content} - task.content):
         raise UserError(f"task '{name}' needs pictures of {' or '.join(sorted(task.content))}, but they are {content}")
     level, degradation = found.level(name, section.train or task.train)
     levels = dict(found.level(name, each) for each in section.levels or task.levels)
     count = suite.score.pictures if section.pictures is None else section.pictures
-    evaluation = EvaluationSet(test, name, suite.score.size, count)
+    size = suite.score.size if section.size is None else section.size
+    evaluation = EvaluationSet(test, name, size, count)
     digests = {f"level {each}": evaluation.digest(each, levels[each]) for each in levels}
     digests["inputs"] = _digest([name, sorted(digests.items())])
     digests["train data"] = training.source.digest()
     return TaskPlan(
         task, training, level, degradation, Exam(evaluation, levels, suite.score.batch), digests,
-        {"train": training.source.name, "test": test.source.name}, _spread(evaluation.ids, suite.score.keep),
+        {"train": training.source.name, "test": test.source.name}, _spread(evaluation.ids, suite.score.keep), data.notes,
     )  # fmt: skip
 
 
@@ -114,7 +126,7 @@ def _job(suite: Suite, plan: TaskPlan, entry: MethodEntry, seed: int | None, eng
     budget = Budget(section.images or train.images, train.batch, train.ema, train.checkpoint_seconds)
     config: dict[str, Any] = {
         "method": {"config": dataclasses.asdict(entry.config), "code": entry.code_digest()},
-        "score": {"size": suite.score.size, "inputs": plan.digests["inputs"]},
+        "score": {"size": plan.exam.pictures.size, "inputs": plan.digests["inputs"]},
     }
     if seed is not None:
         config["train"] = {
@@ -131,7 +143,17 @@ def _job(suite: Suite, plan: TaskPlan, entry: MethodEntry, seed: int | None, eng
     return Job(plan, entry, seed or 0, seed is not None, train.crop, budget, run)
 
 
-def _pictures(data: Data, half: Any) -> PictureCache:
+def _open(data: Data) -> Opened:
+    """Open both sides of a data section, and look for pictures that stand on both."""
+    training, test = (_pictures(data, "train"), _pictures(data, "test"))
+    notes = [*training.source.problems, *test.source.problems]
+    if "folder" in training.source.name + test.source.name:  # what comes with the packages was split with care
+        shared = near_duplicates(training.source, test.source)
+        notes += [f"training picture {a} and test picture {b} look like one picture" for a, b, _ in shared]
+    return Opened(training, test, tuple(dict.fromkeys(notes)))
+
+
+def _pictures(data: Data, half: Literal["train", "test"]) -> PictureCache:
     source = open_source(*data.spec(half))
     return PictureCache(source, data.short_side, data.content or source.content)
 

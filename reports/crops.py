@@ -63,7 +63,7 @@ def strips(board: TaskBoard, site: Path) -> list[Strip]:
 def choose(board: TaskBoard, scores: Scores) -> list[tuple[str, str]]:
     """(level, image) of the kept pictures, the most disputed first, no image twice."""
     kept = _kept(board, scores)
-    spread = {}
+    spread: dict[tuple[str, str], float] = {}
     for level in {level for level, _ in kept}:
         matrix = scores.matrix(board.main, level) if level in scores.levels else np.zeros((0, 0))
         names = [image for image in scores.images if image]

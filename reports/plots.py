@@ -1,4 +1,4 @@
-"""The drawings of a task page: training curves, perception against distortion, quality against cost, severity."""
+"""The drawings of a task page: perception against distortion, quality against cost, severity."""
 
 from __future__ import annotations
 
@@ -7,31 +7,16 @@ from dataclasses import dataclass
 
 import matplotlib
 import numpy as np
-import pandas as pd
 from markupsafe import Markup
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
-from bench.results.store import read_scalars
 from reports.scores import ALL
-from reports.select import Entry
-from reports.svg import ACCENT, INK, MUTED, RULE, SERIES, STYLE, figure, inline
+from reports.svg import ACCENT, MUTED, RULE, SERIES, STYLE, figure, inline, tick
 from reports.tables import BASELINE, TaskBoard
 
-PANELS = 8  # scalars drawn per method
-POINTS = 240  # per line
 LABELS = 12  # methods named in a scatter; the rest are dots
 LINES = 6  # methods named in a line plot
-
-
-@dataclass(frozen=True)
-class Curves:
-    """The training curves of one method: a drawing per scalar, one line per seed."""
-
-    method: str
-    seeds: tuple[int, ...]
-    drawings: tuple[Markup, ...]
 
 
 @dataclass(frozen=True)
@@ -42,57 +27,6 @@ class Point:
     x: float
     y: float
     oracle: bool
-
-
-def curves(board: TaskBoard) -> list[Curves]:
-    """Training curves of every run that logged any, finished or not; board order, then those that failed."""
-    order = {method.name: position for position, method in enumerate(board.methods)}
-    grouped: dict[str, list[tuple[Entry, pd.DataFrame]]] = {}
-    for entry in sorted(board.selection.entries, key=lambda e: (order.get(e.run.method, len(order)), e.run.method)):
-        scalars = read_scalars(entry.folder)
-        if "images" in scalars and len(scalars) > 1:
-            grouped.setdefault(entry.run.method, []).append((entry, scalars))
-    return [_curves(name, runs, f"curve-{index}") for index, (name, runs) in enumerate(grouped.items())]
-
-
-def _curves(method: str, runs: Sequence[tuple[Entry, pd.DataFrame]], prefix: str) -> Curves:
-    names = list(dict.fromkeys(name for _, table in runs for name in table.columns if name != "images"))[:PANELS]
-    drawings = []
-    for index, name in enumerate(names):
-        with matplotlib.rc_context(STYLE):
-            drawing = Figure(figsize=(3.6, 2.0))  # fixed margins: there are many of these, and laying out is slow
-            axes = drawing.add_axes((0.14, 0.14, 0.82, 0.72))
-            for position, (_, table) in enumerate(runs):
-                if name in table:
-                    _line(axes, table, name, SERIES[position % len(SERIES)])
-            axes.set_title(name, loc="left", fontsize=10, color=INK)
-            _plain(axes)
-        drawings.append(inline(drawing, f"{name} of {method} against pictures seen", f"{prefix}-{index}"))
-    return Curves(method, tuple(entry.run.seed for entry, _ in runs), tuple(drawings))
-
-
-def _line(axes: Axes, table: pd.DataFrame, name: str, colour: str) -> None:
-    """One seed's scalar, thinned by averaging neighbours."""
-    values = pd.to_numeric(table[name], errors="coerce").to_numpy(float)
-    images = table["images"].to_numpy(float)
-    step = max(1, -(-len(values) // POINTS))
-    groups = np.arange(len(values)) // step
-    thin = pd.DataFrame({"x": images, "y": values}).groupby(groups).mean()
-    axes.plot(thin["x"], thin["y"], color=colour, linewidth=1.2)
-
-
-def _tick(value: float, _position: int) -> str:
-    for limit, suffix in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
-        if abs(value) >= limit:
-            return f"{value / limit:g}{suffix}"
-    return f"{value:g}"
-
-
-def _plain(axes: Axes) -> None:
-    axes.grid(axis="x", visible=False)
-    axes.xaxis.set_major_formatter(FuncFormatter(_tick))
-    axes.xaxis.set_major_locator(MaxNLocator(4))
-    axes.yaxis.set_major_locator(MaxNLocator(4))
 
 
 def perception_distortion(board: TaskBoard) -> Markup | None:
@@ -124,14 +58,12 @@ def quality_cost(board: TaskBoard) -> Markup | None:
         smallest = min(each.x for each in points if each.x > 0)
         axes.set_xscale("symlog", linthresh=smallest / 3, linscale=0.4)
         front = _front(points, up)
-        axes.plot(
-            [p.x for p in front], [p.y for p in front], color=RULE, linewidth=1.5, drawstyle="steps-post", zorder=1
-        )
+        axes.step([p.x for p in front], [p.y for p in front], color=RULE, linewidth=1.5, where="post", zorder=1)
         _scatter(axes, points)
         if not up:
             axes.invert_yaxis()
         axes.xaxis.set_minor_locator(NullLocator())
-        axes.xaxis.set_major_formatter(FuncFormatter(_tick))
+        axes.xaxis.set_major_formatter(FuncFormatter(tick))
         _axis_names(axes, "weights used to restore", f"{board.main[0]}, {board.main[1]} (better upwards)")
     return inline(drawing, f"{board.task}: {board.main[0]} against the number of weights", "cost")
 
@@ -206,7 +138,9 @@ def _scatter(axes: Axes, points: Sequence[Point]) -> None:
         axes.plot([point.x], [point.y], marker=marker, color=colour, markersize=5, linestyle="none", zorder=3)
     axes.margins(0.12)
     axes.yaxis.set_major_locator(MaxNLocator(5))
-    axes.figure.draw_without_rendering()  # lays the axes out, so that positions in pixels are final
+    drawing = axes.get_figure(root=True)
+    assert drawing is not None
+    drawing.draw_without_rendering()  # lays the axes out, so that positions in pixels are final
     taken: list[tuple[float, float, float, float]] = []
     for point in points[:LABELS]:
         _label(axes, point, taken)

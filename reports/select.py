@@ -107,7 +107,7 @@ def _newest(entries: list[Entry]) -> tuple[list[Entry], list[Entry]]:
     return kept, older
 
 
-def _without_seed(config: Any) -> Any:  # noqa: ANN401 - any JSON value
+def _without_seed(config: Any) -> Any:
     """A configuration with what tells seeds apart taken out."""
     if not isinstance(config, dict):
         return config

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from bench.errors import UserError
 from bench.results.store import write_atomic
 from reports import crops, plots
+from reports.curves import curves
 from reports.made import made
 from reports.select import select
 from reports.tables import BASELINE, TaskBoard, csv, task_board
@@ -40,8 +41,8 @@ class Page:
 def build(runs: Path, site: Path) -> Path:
     """Make the board of all runs under `runs` in the folder `site`; returns the path of its index.html.
 
-    Pages are built aside, in a hidden folder, and moved in whole, the index last. Raises UserError when there are no runs, a run
-    cannot be read, or `site` holds pages that this did not make.
+    Pages are built aside, in a hidden folder, and moved in whole, the index last. Raises UserError when there are no
+    runs, a run cannot be read, or `site` holds pages that this did not make.
     """
     _check_target(site)
     boards = [task_board(selection) for selection in select(runs)]
@@ -70,25 +71,30 @@ def _write(boards: list[TaskBoard], site: Path) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    common = {"pages": pages, "style": _inline("style.css"), "theme": _inline("theme.js")}
+    style, theme, viewer, table = (_inline(name) for name in ("style.css", "theme.js", "viewer.js", "board.js"))
+    common = {"pages": pages, "style": style, "theme": theme}
     for page in pages:
-        scripts = [_inline("viewer.js"), *([_inline("board.js")] if page.view else [])]
+        scripts = [viewer, table] if page.view else [viewer]
         context = {
             **common,
             "page": page,
             "scripts": scripts,
-            "csp": _policy(common["style"], [common["theme"], *scripts]),
+            "csp": _policy(style, [theme, *scripts]),
             "rows": start_rows(page.view) if page.view else [],
             "rule": crops.rule(page.board),
-            "curves": plots.curves(page.board),
+            "curves": curves(page.board),
             "drawings": _drawings(page.board),
         }
-        (site / page.href).write_text(templates.get_template("task.html").render(context))
-    scripts = [_inline("viewer.js")]
-    context = {**common, "scripts": scripts, "csp": _policy(common["style"], [common["theme"], *scripts])}
+        _put(site / page.href, templates.get_template("task.html").render(context))
+    context = {**common, "scripts": [viewer], "csp": _policy(style, [theme, viewer])}
     context["sections"] = [_section(page) for page in pages]
-    (site / "leaderboard.csv").write_text(csv(boards))
-    (site / "index.html").write_text(templates.get_template("index.html").render(context))
+    _put(site / "leaderboard.csv", csv(boards))
+    _put(site / "index.html", templates.get_template("index.html").render(context))
+
+
+def _put(path: Path, text: str) -> None:
+    """Write a text file the same way on every system."""
+    path.write_text(text, encoding="utf-8", newline="\n")
 
 
 def _page(board: TaskBoard, site: Path) -> Page:
@@ -98,18 +104,16 @@ def _page(board: TaskBoard, site: Path) -> Page:
 
 def _drawings(board: TaskBoard) -> list[tuple[str, Markup]]:
     """The drawings that this task's scores allow, with a caption each."""
-    made_ones = (
+    drawn = (
         (
             "Perception against distortion: methods towards the upper right are better at both.",
-            plots.perception_distortion(board),
+            plots.perception_distortion,
         ),
-        (
-            "Quality against cost: the stepped line joins the methods that nothing smaller beats.",
-            plots.quality_cost(board),
-        ),
-        ("Severity: the main metric at every level of the damage.", plots.severity(board)),
+        ("Quality against cost: the stepped line joins the methods that nothing smaller beats.", plots.quality_cost),
+        ("Severity: the main metric at every level of the damage.", plots.severity),
     )
-    return [(caption, drawing) for caption, drawing in made_ones if drawing is not None]
+    found = ((caption, draw(board)) for caption, draw in drawn)
+    return [(caption, drawing) for caption, drawing in found if drawing is not None]
 
 
 def _section(page: Page) -> dict[str, Any]:
@@ -132,17 +136,17 @@ def _section(page: Page) -> dict[str, Any]:
 
 def _inline(name: str) -> Markup:
     """A script or style sheet of ours, as it is put into the page and hashed for its policy."""
-    return Markup((TEMPLATES / name).read_text())  # noqa: S704 - our own file
+    return Markup((TEMPLATES / name).read_text())
 
 
-def _policy(style: str, scripts: list[Any]) -> str:
+def _policy(style: Markup, scripts: list[Markup]) -> str:
     """Nothing but the inline style and scripts with these hashes, and pictures beside the page.
 
     `'self'` is the site when it is served; from a file, pictures need `file:` in some browsers.
     """
-    allowed = " ".join(csp_hash(str(script)) for script in scripts)
+    allowed = " ".join(csp_hash(script) for script in scripts)
     return (
-        f"default-src 'none'; img-src 'self' file: data:; style-src {csp_hash(str(style))}; script-src {allowed}; "
+        f"default-src 'none'; img-src 'self' file: data:; style-src {csp_hash(style)}; script-src {allowed}; "
         "base-uri 'none'; form-action 'none'"
     )
 

@@ -5,23 +5,19 @@ from __future__ import annotations
 
 import io
 import re
+from typing import Any
 from xml.etree import ElementTree
 
 import matplotlib
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-INK, RULE, ACCENT, MUTED, PAGE = (
-    "#010203",
-    "#010204",
-    "#010205",
-    "#010206",
-    "#010207",
-)  # stand-ins; the page has colours
+# stand-ins: the page has the colours
+INK, RULE, ACCENT, MUTED, PAGE = "#010203", "#010204", "#010205", "#010206", "#010207"
 CLASSES = {INK: "ink", RULE: "rule", ACCENT: "accent", MUTED: "muted", PAGE: "page"}
 SERIES = ("#010211", "#010212", "#010213", "#010214", "#010215", "#010216")
 CLASSES |= {colour: f"series{index}" for index, colour in enumerate(SERIES)}
-STYLE = {
+STYLE: Any = {  # matplotlib types its keys as one long literal
     "svg.fonttype": "none",
     "svg.hashsalt": "restorebench",
     "font.size": 10,
@@ -54,6 +50,14 @@ def figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
+def tick(value: float, _position: int) -> str:
+    """An axis label: 5 k, 2.5 M."""
+    for limit, suffix in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if abs(value) >= limit:
+            return f"{value / limit:g}{suffix}"
+    return f"{value:g}"
+
+
 def inline(drawing: Figure, label: str, prefix: str) -> Markup:
     """The figure as an <svg> element. label: what it shows, for those who cannot see it. prefix: unique on the page."""
     buffer = io.StringIO()
@@ -73,7 +77,7 @@ def inline(drawing: Figure, label: str, prefix: str) -> Markup:
         root.attrib.pop(name, None)
     root.set("role", "img")
     root.set("aria-label", label)
-    return Markup(ElementTree.tostring(root, encoding="unicode"))  # noqa: S704 - ElementTree escapes all text
+    return Markup(ElementTree.tostring(root, encoding="unicode"))
 
 
 def _is_sheet(element: ElementTree.Element) -> bool:

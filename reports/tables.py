@@ -146,7 +146,8 @@ def _column_rows(scores: Scores, methods: Sequence[Method], key: Key, level: str
                 "method": method.name, "metric": key[0], "region": key[1], "level": level, "mean": found.mean,
                 "lo": found.lo, "hi": found.hi, "rank": rank, "seeds": len(method.runs),
                 "n": _count(scores, key, method, found.n), "oracle": method.oracle,
-                "tied": 0 if missing else sharing[method.oracle, rank], "gain": gains[index], "gain_error": errors[index],
+                "tied": 0 if missing else sharing[method.oracle, rank],
+                "gain": gains[index], "gain_error": errors[index],
                 "status": scores.status(key[0], method.runs) if missing else _status(method),
                 "reason": scores.reason(key[0], method.runs) if missing else "",
             }

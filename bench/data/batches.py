@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from bench.data.pictures import Picture, UnreadablePicture, centre_crop, resize_short_side
+from bench.data.pictures import Picture, UnreadablePicture, centre_crop, flip, resize_short_side
 from bench.data.sources import Source
 from bench.errors import UserError
 from bench.seeds import seed_for
@@ -84,7 +84,8 @@ class TrainingData:
 
     def _sample(self, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         rng = np.random.default_rng(seed_for("sample", self.seed, number))
-        picture = self._crop(self._flip(self._picture(number), rng), self.crop + self.margin, rng)
+        picture = self._picture(number)
+        picture = self._crop(flip(picture) if rng.random() < 0.5 else picture, self.crop + self.margin, rng)
         image, mask = self.degradation(picture.pixels, int(rng.integers(1 << 62)), picture.landmarks)
         y, x = rng.integers(0, self.margin + 1, size=2)
         window = np.s_[y : y + self.crop, x : x + self.crop]
@@ -102,16 +103,6 @@ class TrainingData:
             if picture is not None:
                 return picture
             number += 1
-
-    @staticmethod
-    def _flip(picture: Picture, rng: np.random.Generator) -> Picture:
-        if rng.random() < 0.5:
-            return picture
-        landmarks = picture.landmarks
-        if landmarks is not None:
-            mirrored = np.array([picture.pixels.shape[1] - 1, 0]) - landmarks * np.array([1, -1])
-            landmarks = mirrored[[1, 0, 2, 4, 3]].astype(np.float32)  # left stays the smaller x
-        return replace(picture, pixels=np.ascontiguousarray(picture.pixels[:, ::-1]), landmarks=landmarks)
 
     @staticmethod
     def _crop(picture: Picture, side: int, rng: np.random.Generator) -> Picture:

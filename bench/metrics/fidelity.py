@@ -119,7 +119,8 @@ METRICS = (
         definition=(
             "PSNR whose MSE (R, G, B) is raised by the blocking effect factor of the restored picture on the 8×8 grid "
             "from the top left: on its gray when the reference is gray, else on rounded BT.601 studio-range luma; "
-            "a region counts neighbour pairs inside it, none of them means no penalty; at most 100 dB"
+            "a region counts neighbour pairs inside it, none of them means no penalty; at most 100 dB, "
+            "which even the truth misses where its own edges lie on the grid"
         ),
         group="fidelity",
         higher_is_better=True,

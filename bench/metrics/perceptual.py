@@ -67,9 +67,8 @@ def lpips_scores(model: LPIPS, x: Tensor, y: Tensor, regions: Tensor) -> Tensor:
     if whole.all():
         return ordinary.expand(-1, regions.shape[1]).clone()
     size = x.shape[2:]
-    spatial = sum(F.interpolate(each, size=size, mode="bilinear", align_corners=False) for each in layers)
-    assert isinstance(spatial, Tensor)
-    return torch.where(whole, ordinary, region_mean(spatial, regions)[:, 0])
+    enlarged = [F.interpolate(each, size=size, mode="bilinear", align_corners=False) for each in layers]
+    return torch.where(whole, ordinary, region_mean(torch.stack(enlarged).sum(0), regions)[:, 0])
 
 
 def _lpips(net: str, restored: Tensor, reference: Tensor, regions: Tensor) -> Tensor:

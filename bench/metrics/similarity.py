@@ -39,7 +39,8 @@ def haarpsi(restored: Tensor, reference: Tensor, regions: Tensor) -> Tensor:
     """Haar wavelet perceptual similarity; see PairMetric for the shapes."""
     import piq
 
-    return whole_only(piq.haarpsi(restored, reference, reduction="none"), regions)
+    scores = piq.haarpsi(restored, reference, reduction="none")
+    return whole_only(scores.clamp(max=1), regions)  # rounding lifts equal pictures above 1, black ones to infinity
 
 
 _WHOLE = "whole picture only, no score for other regions"
@@ -87,7 +88,7 @@ METRICS = (
     ),
     PairMetric(
         id="haarpsi",
-        definition=f"HaarPSI of piq: 3 scales, YIQ colour after 2×2 means, c 30, alpha 4.2; {_WHOLE}",
+        definition=f"HaarPSI of piq: 3 scales, YIQ colour after 2×2 means, c 30, alpha 4.2, at most 1; {_WHOLE}",
         group="perceptual",
         higher_is_better=True,
         unit="",

@@ -161,7 +161,8 @@ def interval(values: np.ndarray, names: Sequence[str | int] = ()) -> Interval:
 
 def paired(a: np.ndarray, b: np.ndarray, names: Sequence[str | int] = ()) -> Interval:
     """Mean and 95 % interval of a - b over the images both have; seeds are paired by position where equally many."""
-    pair = _paired_column(*(np.atleast_2d(np.asarray(each, dtype=np.float64)) for each in (a, b)), names)
+    first, second = (np.atleast_2d(np.asarray(each, dtype=np.float64)) for each in (a, b))
+    pair = _paired_column(first, second, names)
     mean = float(pair.means[0] - pair.means[1])
     count = int(min(pair.counts))
     if count < 2:

@@ -26,7 +26,7 @@ def eye(canvas: np.ndarray, view: View, grid: Grid, person: Person, side: int) -
     bottom = 0.62 * shape.eye_open * arch * (1 + 0.25 * q)
     opening = ramp(-_EDGE, _EDGE, dv - top) * ramp(_EDGE, -_EDGE, dv - bottom) * ramp(1.04, 0.94, np.abs(q))
     dim = image.mean(axis=(0, 1)).mean() / max(float(linear(look.skin).mean()), 0.05)
-    glow = np.clip(dim, 0.35, 1.0) ** 0.6
+    glow = np.clip(dim, 0.35, 1.0) ** 0.6 * (1 - 0.04 * look.tone)  # deep skin is exposed for: whites would burn out
     white = np.array([0.80, 0.76, 0.73], np.float32) * glow * (0.55 + 0.45 * ramp(0, 0.09, dv - top))[..., None]
     white = white * (1 - 0.35 * ramp(0.55, 1.0, np.abs(q)))[..., None]
     paint(image, white, opening)

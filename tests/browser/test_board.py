@@ -1,0 +1,170 @@
+"""The board in a browser, opened from a file: no network, no blocked code, keyboard, phone, both themes."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from reports.site import build
+from tests.make_runs import make_runs
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    base = tmp_path_factory.mktemp("board")
+    return build(make_runs(base / "runs", ("mosaic", "hole"), images=8, side=48), base / "site").parent
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, "--disable-sync"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser):
+    """A page that fails the test on any complaint, and on any request that leaves the folder."""
+    context = browser.new_context(viewport={"width": 1400, "height": 900}, color_scheme="light")
+    page = context.new_page()
+    complaints = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda r: r.url.startswith(("file:", "data:")) or complaints.append(f"asked for {r.url}"))
+    yield page
+    context.close()
+    assert complaints == []
+
+
+def names(page):
+    cells = page.locator("#board tbody th.method").all_inner_texts()
+    return [text.split()[0] for text in cells]
+
+
+def contents(page):
+    return page.evaluate(
+        "[...document.querySelectorAll('#board tr')].map(r => [...r.cells].map(c => [c.className, c.title, c.innerText,"
+        "c.querySelector('path')?.getAttribute('d') ?? '', c.getAttribute('aria-sort') ?? '']))"
+    )
+
+
+@pytest.mark.parametrize("name", ["index.html", "mosaic.html", "hole.html"])
+def test_pages_load_all_their_pictures_from_a_file(page, site, name):
+    page.goto((site / name).as_uri())
+    page.evaluate("document.querySelectorAll('img').forEach(i => { i.loading = 'eager'; })")
+    page.wait_for_function("[...document.querySelectorAll('.strip img')].every(i => i.complete)")
+    assert page.evaluate("[...document.querySelectorAll('.strip img')].every(i => i.naturalWidth > 0)")
+    assert page.locator(".strip img").count() > 0
+
+
+def test_script_draws_the_same_table_as_the_template(page, site):
+    page.goto((site / "mosaic.html").as_uri())
+    first = contents(page)
+    page.get_by_label("perceptual").check()
+    assert contents(page) != first
+    page.get_by_label("overview").check()
+    assert contents(page) == first
+
+
+def test_sorting_by_header_with_the_keyboard(page, site):
+    page.goto((site / "mosaic.html").as_uri())
+    button = page.locator("[data-sort=psnr]")
+    button.focus()
+    page.keyboard.press("Enter")
+    head = page.locator("th", has=page.locator("[data-sort=psnr]"))
+    assert head.get_attribute("aria-sort") == "descending"
+    best_first = names(page)
+    page.keyboard.press("Enter")
+    assert head.get_attribute("aria-sort") == "ascending"
+    oracles = ["telea"]
+    assert names(page)[:-1] == best_first[:-1][::-1]
+    assert names(page)[-1:] == best_first[-1:] == oracles
+    assert page.locator("th[aria-sort=ascending], th[aria-sort=descending]").count() == 1
+
+
+def test_switches_search_and_the_address(page, site):
+    page.goto((site / "mosaic.html").as_uri())
+    before = page.locator("#board tbody td.num .value").first.inner_text()
+    page.get_by_label("whole").check()
+    page.get_by_label("mosaic_c16").check()
+    assert page.locator("#board tbody td.num .value").first.inner_text() != before
+    page.get_by_label("find a method").fill("unet")
+    assert names(page) == ["unet_l1"]
+    assert "level=mosaic_c16" in page.url
+    assert "region=whole" in page.url
+    page.reload()
+    assert names(page) == ["unet_l1"]
+    assert page.get_by_label("mosaic_c16").is_checked()
+
+
+def test_nonsense_in_the_address_is_ignored(page, site):
+    page.goto((site / "mosaic.html").as_uri() + "#level=none&show=toString&sort=__proto__&way=up")
+    assert len(names(page)) == 7
+
+
+def test_what_is_unavailable_says_why(page, site):
+    page.goto((site / "mosaic.html").as_uri())
+    page.get_by_label("perceptual").check()
+    assert "weights not found" in page.locator("#told").inner_text()
+
+
+def test_viewer_flips_in_place_with_number_keys(page, site):
+    page.goto((site / "mosaic.html").as_uri())
+    page.locator("button.picture").nth(1).click()
+    shown = page.locator("#viewer-image")
+    box = shown.bounding_box()
+    method = shown.get_attribute("src")
+    page.keyboard.press("1")
+    assert shown.get_attribute("src").endswith("/degraded.png")
+    page.keyboard.press("0")
+    assert shown.get_attribute("src").endswith("/truth.png")
+    page.keyboard.press("2")
+    assert shown.get_attribute("src") == method
+    assert shown.bounding_box() == box
+    assert page.evaluate("getComputedStyle(document.getElementById('viewer-image')).imageRendering") == "pixelated"
+    assert box["width"] % 48 == 0
+    page.keyboard.press("ArrowRight")
+    assert shown.get_attribute("src") != method
+    assert shown.get_attribute("src").rsplit("/", 1)[1] == method.rsplit("/", 1)[1]
+    page.keyboard.press("e")
+    assert page.locator("#viewer-truth").is_visible()
+    page.keyboard.press("Escape")
+    assert not page.locator("#viewer").is_visible()
+    assert page.evaluate("document.activeElement.className") == "picture"
+
+
+def test_theme_follows_the_system_and_the_button(page, site):
+    page.emulate_media(color_scheme="dark")
+    page.goto((site / "index.html").as_uri())
+    colour = "getComputedStyle(document.body).backgroundColor"
+    dark = page.evaluate(colour)
+    page.locator("#theme").click()
+    light = page.evaluate(colour)
+    assert light == "rgb(255, 255, 255)" != dark
+    page.reload()
+    assert page.evaluate(colour) == light
+
+
+@pytest.mark.parametrize("width", [360, 800, 1920])
+@pytest.mark.parametrize("name", ["index.html", "mosaic.html"])
+def test_nothing_is_wider_than_the_screen(page, site, name, width):
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto((site / name).as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate("innerWidth") == width
+
+
+def test_works_without_script(browser, site):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto((site / "mosaic.html").as_uri())
+    assert "pix2pix" in page.locator("#board").inner_text()
+    assert not page.locator("#controls").is_visible()
+    context.close()

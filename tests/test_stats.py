@@ -1,0 +1,152 @@
+"""Statistics against closed forms, published examples and simulation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bench.results.stats import column, holm, interval, paired, ranks, resampling_weights, two_sided_p
+
+
+def scores(seed, images=100, seeds=1, shift=0.0, noise=1.0):
+    """Seeds × images: a difficulty per image that all methods share, plus noise of this method's own."""
+    hard = np.random.default_rng(1).normal(scale=3, size=images)
+    return hard + shift + np.random.default_rng(seed).normal(scale=noise, size=(seeds, images))
+
+
+def test_weights_have_mean_one_and_undo_the_loss_of_variance():
+    weights = resampling_weights(3, "any")
+    assert np.allclose(weights.mean(axis=1), 1)
+    values = np.array([1.0, 2.0, 6.0])
+    assert (weights @ values / 3).std() == pytest.approx(values.std(ddof=1) / np.sqrt(3), rel=0.05)
+
+
+def test_standard_error_is_the_textbook_one():
+    values = scores(2)
+    assert column([values]).moved.std() == pytest.approx(values.std(ddof=1) / 10, rel=0.06)
+
+
+def test_same_names_same_interval_other_names_another():
+    values = scores(3)
+    assert interval(values, ("mosaic",)) == interval(values, ("mosaic",))
+    assert interval(values, ("mosaic",)) != interval(values, ("jpeg",))
+
+
+def test_interval_covers_the_truth_as_often_as_it_says():
+    rng = np.random.default_rng(4)
+    found = [interval(rng.normal(size=60)) for _ in range(400)]
+    covered = np.mean([each.lo <= 0 <= each.hi for each in found])
+    assert 0.915 <= covered <= 0.98  # 0.95 within three standard errors, and a little short for 60 images
+
+
+def test_interval_covers_training_luck_when_there_are_seeds():
+    rng = np.random.default_rng(5)
+    draws = (rng.normal(scale=0.2, size=(3, 1)) + rng.normal(size=(3, 80)) for _ in range(300))
+    covered = np.mean([each.lo <= 0 <= each.hi for each in map(interval, draws)])
+    rng = np.random.default_rng(5)
+    blind = (rng.normal(scale=0.2, size=(3, 1)) + rng.normal(size=(3, 80)) for _ in range(300))
+    images_only = np.mean([each.lo <= 0 <= each.hi for each in (interval(v.mean(axis=0)) for v in blind)])
+    assert covered >= 0.88
+    assert covered > images_only + 0.1  # what resampling images alone would claim
+
+
+def test_one_image_has_no_interval_and_none_has_no_mean():
+    single = interval(np.array([[3.0], [4.0]]))
+    assert (single.mean, single.n) == (3.5, 1)
+    assert np.isnan([single.lo, single.hi]).all()
+    nothing = interval(np.full((2, 5), np.nan))
+    assert nothing.n == 0
+    assert np.isnan([nothing.mean, nothing.lo, nothing.hi]).all()
+
+
+def test_images_without_a_score_are_left_out_and_counted():
+    values = np.array([1.0, np.nan, 3.0, np.inf, 5.0])
+    found = interval(values)
+    assert (found.mean, found.n) == (3.0, 3)
+    assert 1 < found.lo < 3 < found.hi < 5
+
+
+def test_pairing_cancels_what_images_share():
+    a, b = scores(6, noise=0.1), scores(7, shift=0.3, noise=0.1)
+    difference = paired(b, a)
+    assert difference.lo > 0.2
+    assert difference.hi < 0.4
+    alone = interval(a)
+    assert alone.hi - alone.lo > 10 * (difference.hi - difference.lo)
+
+
+def test_paired_difference_uses_only_images_both_have():
+    a, b = scores(8, images=30), scores(8, images=30) + 1
+    a[0, :10] = np.nan
+    b[0, 25:] = np.nan
+    found = paired(b, a)
+    assert found.n == 15
+    assert (found.mean, found.lo, found.hi) == pytest.approx((1, 1, 1))
+
+
+def test_seeds_need_not_be_equally_many():
+    found = paired(scores(9, seeds=3, shift=2), scores(10, seeds=1))
+    assert found.lo < 2 < found.hi
+
+
+def test_unlike_images_are_refused():
+    with pytest.raises(ValueError, match="same images"):
+        column([np.zeros((1, 4)), np.zeros((1, 5))])
+
+
+def test_holm_agrees_with_the_textbook():
+    assert holm(np.array([0.01, 0.04, 0.03, 0.005])) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm(np.array([0.9, 0.8])) == pytest.approx([1, 1])
+
+
+def test_p_values_of_the_normal_distribution():
+    assert two_sided_p(np.array([1.959964, -2.575829]), np.ones(2)) == pytest.approx([0.05, 0.01], rel=1e-4)
+    assert two_sided_p(np.array([0.0, 1.0]), np.zeros(2)) == pytest.approx([1, 0])
+
+
+def test_ranks_share_what_cannot_be_told_apart():
+    values = [scores(11, seeds=3), scores(12, seeds=3, shift=0.01), scores(13, seeds=3, shift=-2)]
+    assert ranks(values, higher_is_better=True) == [1, 1, 3]
+    assert ranks(values, higher_is_better=False) == [2, 2, 1]
+
+
+def test_ranks_follow_the_direction_and_skip_what_has_no_score():
+    values = [scores(14), scores(15, shift=5), np.full((1, 100), np.nan), scores(16, shift=-5)]
+    assert ranks(values, higher_is_better=True) == [2, 1, None, 3]
+    assert ranks(values, higher_is_better=False) == [2, 3, None, 1]
+
+
+def test_equal_methods_tie_at_any_precision():
+    values = scores(17)
+    assert ranks([values, values.copy(), values - 1e-9], higher_is_better=True) == [1, 1, 3]
+
+
+def test_many_comparisons_need_more_evidence():
+    """A difference that counts alone does not count as one of forty (Holm)."""
+    rng = np.random.default_rng(18)
+    base = rng.normal(size=(1, 100))
+    noise = rng.normal(size=(1, 100))
+    noise = (noise - noise.mean()) / noise.std(ddof=1)
+    behind = base - 0.25 + noise  # 2.5 standard errors below
+    assert ranks([base, behind], higher_is_better=True) == [1, 2]
+    crowd = [base - 10 - i + 0.01 * rng.normal(size=(1, 100)) for i in range(40)]
+    assert ranks([base, behind, *crowd], higher_is_better=True)[:2] == [1, 2]  # the crowd's p values are spent first
+    undecided = [base + rng.normal(size=(1, 100)) - 0.3 for _ in range(40)]
+    assert ranks([base + 0.05, behind, *undecided], higher_is_better=True)[1] == 1
+
+
+def test_ranks_pair_over_common_images_when_some_are_missing():
+    easy_only = scores(19, noise=0.01)
+    easy_only[0, scores(19, noise=0.01)[0] < 0] = np.nan  # scored on easy images alone: a higher mean, no better
+    found = ranks([scores(20, noise=0.01), easy_only], higher_is_better=True)
+    assert found == [1, 1]
+
+
+def test_false_alarms_between_equal_methods_are_rare():
+    alarms = 0
+    for trial in range(200):
+        rng = np.random.default_rng(1000 + trial)
+        hard = rng.normal(scale=3, size=80)
+        pair = [hard + rng.normal(scale=0.1, size=(3, 1)) + rng.normal(scale=0.5, size=(3, 80)) for _ in range(2)]
+        alarms += ranks(pair, higher_is_better=True) != [1, 1]
+    assert alarms / 200 <= 0.13  # 5 % nominal; three seeds tell little about their own spread
