@@ -29,7 +29,8 @@ class Data(Section):
     train: str | None = None
     test: str | None = None
     content: Literal["scenes", "faces"] | None = None  # default: what the source says
-    short_side: Count = 0  # pictures are first resized to this short side; 0 leaves them
+    scale: Annotated[float, Field(gt=0, le=1)] = 1.0  # pictures are first shrunk by this factor,
+    short_side: Count = 0  # or resized to this short side; 0 leaves them
 
     @model_validator(mode="after")
     def _halves(self) -> Data:

@@ -117,7 +117,8 @@ def _plan_task(suite: Suite, found: Found, name: str, data: Opened) -> TaskPlan:
     digests["train data"] = training.source.digest()
     return TaskPlan(
         task, training, level, degradation, Exam(evaluation, levels, suite.score.batch), digests,
-        {"train": training.source.name, "test": test.source.name}, _spread(evaluation.ids, suite.score.keep), data.notes,
+        {"train": training.source.name, "test": test.source.name}, _spread(evaluation.ids, suite.score.keep),
+        data.notes,
     )  # fmt: skip
 
 
@@ -133,6 +134,7 @@ def _job(suite: Suite, plan: TaskPlan, entry: MethodEntry, seed: int | None, eng
             "level": plan.train_level, "degradation": plan.train_degradation.digest(), "crop": train.crop,
             "images": budget.images, "batch": budget.batch, "ema": budget.ema, "precision": engine.precision,
             "pictures": plan.digests["train data"], "short_side": plan.training.short_side,
+            "scale": plan.training.scale,
         }  # fmt: skip
     oracle = entry.cls.needs_mask and not plan.task.tells_mask
     run = Run(
@@ -155,7 +157,7 @@ def _open(data: Data) -> Opened:
 
 def _pictures(data: Data, half: Literal["train", "test"]) -> PictureCache:
     source = open_source(*data.spec(half))
-    return PictureCache(source, data.short_side, data.content or source.content)
+    return PictureCache(source, data.content or source.content, data.short_side, data.scale)
 
 
 def _spread(ids: list[str], count: int) -> frozenset[str]:

@@ -82,7 +82,7 @@ class Median(Classical):
 
     @dataclass(frozen=True)
     class Config:
-        """size: side of the window, 3 or 5. 3 was better than 5 on training pictures; docs/methods/classical.md."""
+        """size: side of the window, 3 or 5; chosen on training pictures, see docs/methods/classical.md."""
 
         size: int = 3
 

@@ -175,6 +175,8 @@ class _Texts:
 
     def of(self, run: int) -> str:
         """The picture's own score by the main metric, and its PSNR on the same region."""
+        if self.level not in self.scores.levels or self.image not in self.scores.images:
+            return ""
         keys = [key for key in dict.fromkeys((self.main, ("psnr", self.main[1]))) if key in self.scores.keys]
         return " · ".join(self._one(run, key) for key in keys if self.scores.by_picture(key))
 

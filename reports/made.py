@@ -9,6 +9,7 @@ from typing import Any
 from bench.results.store import DONE, Run
 from reports.scores import WORDS
 from reports.tables import BASELINE, CLAIM_SEEDS, TaskBoard
+from reports.text import listed
 
 LOST = {
     "mosaic": "Cells of an object-shaped region take one colour.",
@@ -116,7 +117,7 @@ def _warnings(board: TaskBoard) -> list[str]:
     few = board.few_seeds()
     if few:
         told.append(
-            f"Fewer than {CLAIM_SEEDS} training seeds ({', '.join(few)}): differences include training luck, "
+            f"Fewer than {CLAIM_SEEDS} training seeds ({listed(few)}): differences include training luck, "
             "so they are no claim about the methods."
         )
     if board.methods and all(method.name != BASELINE for method in board.methods):

@@ -86,7 +86,8 @@ def read_task(entries: Sequence[Entry]) -> Scores:
     metrics = _declarations(entries, tables)
     joined = pd.concat(tables, ignore_index=True)
     joined["run"] = np.repeat(np.arange(len(tables)), [len(table) for table in tables])
-    keys = tuple(sorted({*zip(joined["metric"], joined["region"], strict=True)}))
+    named = joined[["metric", "region"]].drop_duplicates()
+    keys = tuple(sorted(zip(named["metric"], named["region"], strict=True)))
     levels, images = _sorted(joined["level"]), _sorted(joined["image_id"])
     values = np.full((len(tables), len(keys), len(levels), len(images)), np.nan)
     where = (
@@ -109,10 +110,11 @@ def _sorted(names: Iterable[str]) -> tuple[str, ...]:
 def _with_cost(entry: Entry, table: pd.DataFrame) -> pd.DataFrame:
     """The rows of a run, with what run.json alone says about its cost."""
     run = entry.run
+    scored = set(table["metric"].unique())
     extra = [
         {"level": "", "image_id": "", "metric": name, "region": "", "value": float(value), "status": "ok"}
         for name, value in run.cost.items()
-        if name not in set(table["metric"])
+        if name not in scored
     ]
     return pd.concat([table, pd.DataFrame(extra)], ignore_index=True) if extra else table
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from bench.errors import UserError
 from bench.results.store import DONE, Run, find_runs, read_run
+from reports.text import listed
 
 TASK_ORDER = ("mosaic", "jpeg", "erase", "facemask", "hole")
 
@@ -119,5 +120,4 @@ def _tell(gone: list[Entry], reason: str) -> list[str]:
     if not gone:
         return []
     methods = sorted({each.run.method for each in gone})
-    shown = ", ".join(methods[:6]) + (f" and {len(methods) - 6} more" if len(methods) > 6 else "")
-    return [f"{len(gone)} run{'s' if len(gone) > 1 else ''} left out, {reason}: {shown}"]
+    return [f"{len(gone)} run{'s' if len(gone) > 1 else ''} left out, {reason}: {listed(methods)}"]

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 MINUS = "\N{MINUS SIGN}"
 NONE = "–"
@@ -57,10 +57,15 @@ def compact(value: float) -> str:
     return number(value, min(places, 4))
 
 
+def listed(names: Sequence[str], most: int = 6) -> str:
+    """Names with commas; beyond `most` only how many more."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
 def safe_name(name: str) -> str:
     """A name that is safe as a file name and in a URL; names that had to change get a digest so that none collide."""
     safe = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:60]
-    if safe == name and safe.lower() != "index":
+    if safe and safe == name and safe.lower() != "index":
         return safe
     return f"{safe or 'x'}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 

@@ -109,10 +109,10 @@ def gain_class(row: dict[str, Any], declared: dict[str, Any]) -> str:
     return "better" if (row["gain"] > 0) == bool(declared["higher_is_better"]) else "worse"
 
 
-def _position(value: float, scale: tuple[float, float]) -> float:
+def _position(value: float, scale: tuple[float, float]) -> str:
     width = scale[1] - scale[0]
     part = (value - scale[0]) / width if width > 0 else 0.5
-    return round(3 + part * (WHISKER - 6), 1)
+    return f"{round(3 + part * (WHISKER - 6), 1):g}"  # text, so that template and script print the same
 
 
 def _title(row: dict[str, Any], key: Key, declared: dict[str, Any], places: int) -> str:

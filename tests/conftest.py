@@ -77,3 +77,11 @@ def tiny_suite(tmp_path, photos) -> Path:
     path = tmp_path / "tiny.toml"
     path.write_text(TINY.format(photos=photos))
     return path
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """The folder of real pictures, where one is given."""
+    if "RESTOREBENCH_DATA" not in os.environ:
+        pytest.skip("RESTOREBENCH_DATA names no folder of real pictures")
+    return Path(os.environ["RESTOREBENCH_DATA"])

@@ -235,3 +235,14 @@ def test_a_plug_in_that_breaks_is_one_line(command, tmp_path, tiny_suite):
         "train", tiny_suite, "--methods", "identity", "--runs", tmp_path / "runs", "--plugin", plugin
     )
     assert code == 0 and "no luck; left out" in err.replace("\n", " ")
+
+
+def test_classic5_at_quality_10_measures_as_published(command, shared_data, tmp_path):
+    """27.82 / 0.760 in the FBCNN paper's table, 27.821 / 0.7595 recomputed with one more digit."""
+    truth = shared_data / "classic5"
+    assert command("degrade", "jpeg", truth, tmp_path, "--level", "jpeg_q10")[0] == 0
+    words = ("--restored", tmp_path / "jpeg_q10/degraded", "--reference", truth, "--metrics", "psnr,ssim")
+    summary = json.loads(command("measure", *words, "--format", "json")[1])["summary"]
+    assert summary["psnr"]["mean"] == pytest.approx(27.821, abs=0.001)
+    assert summary["ssim"]["mean"] == pytest.approx(0.7595, abs=0.001)
+    assert summary["psnr"]["n"] == 5

@@ -438,7 +438,7 @@ def test_scenes_are_split_by_photograph():
 def test_scene_tiles_are_square_lively_and_apart():
     test = open_source("embedded:scenes", "test")
     tiles = {image_id: test.read(image_id).pixels for image_id in test.ids}
-    assert {tile.shape for tile in tiles.values()} == {(150, 150, 3)}
+    assert {tile.shape for tile in tiles.values()} == {(128, 128, 3)}
     assert min(tile.mean(axis=2).std() for tile in tiles.values()) >= 8
     assert len({tile.tobytes() for tile in tiles.values()}) == len(tiles)
     first = test.ids[0]

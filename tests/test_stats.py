@@ -63,7 +63,7 @@ def test_images_without_a_score_are_left_out_and_counted():
     values = np.array([1.0, np.nan, 3.0, np.inf, 5.0])
     found = interval(values)
     assert (found.mean, found.n) == (3.0, 3)
-    assert 1 < found.lo < 3 < found.hi < 5
+    assert 0 < found.lo < 2 < 4 < found.hi < 6
 
 
 def test_pairing_cancels_what_images_share():
@@ -122,23 +122,25 @@ def test_equal_methods_tie_at_any_precision():
 
 
 def test_many_comparisons_need_more_evidence():
-    """A difference that counts alone does not count as one of forty (Holm)."""
+    """A difference of 2.5 standard errors counts alone, but not as one of forty comparisons (Holm)."""
     rng = np.random.default_rng(18)
     base = rng.normal(size=(1, 100))
-    noise = rng.normal(size=(1, 100))
-    noise = (noise - noise.mean()) / noise.std(ddof=1)
-    behind = base - 0.25 + noise  # 2.5 standard errors below
-    assert ranks([base, behind], higher_is_better=True) == [1, 2]
-    crowd = [base - 10 - i + 0.01 * rng.normal(size=(1, 100)) for i in range(40)]
-    assert ranks([base, behind, *crowd], higher_is_better=True)[:2] == [1, 2]  # the crowd's p values are spent first
-    undecided = [base + rng.normal(size=(1, 100)) - 0.3 for _ in range(40)]
-    assert ranks([base + 0.05, behind, *undecided], higher_is_better=True)[1] == 1
+
+    def behind(errors):
+        noise = rng.normal(size=(1, 100))
+        return base - errors / 10 + (noise - noise.mean()) / noise.std(ddof=1)
+
+    assert ranks([base, behind(2.5)], higher_is_better=True) == [1, 2]
+    undecided = [behind(2) for _ in range(39)]
+    assert ranks([base, behind(2.5), *undecided], higher_is_better=True) == [1] * 41
+    hopeless = [behind(100) for _ in range(39)]  # their evidence is spent first, and costs the close one nothing
+    assert ranks([base, behind(2.5), *hopeless], higher_is_better=True)[:3] == [1, 2, 3]
 
 
 def test_ranks_pair_over_common_images_when_some_are_missing():
     easy_only = scores(19, noise=0.01)
     easy_only[0, scores(19, noise=0.01)[0] < 0] = np.nan  # scored on easy images alone: a higher mean, no better
-    found = ranks([scores(20, noise=0.01), easy_only], higher_is_better=True)
+    found = ranks([scores(30, noise=0.01), easy_only], higher_is_better=True)
     assert found == [1, 1]
 
 

@@ -29,7 +29,7 @@ class Stop(Exception):
 @pytest.fixture
 def data(photos):
     def build(seed: int = 0, level: str = "jpeg_q10to60") -> TrainingData:
-        cache = PictureCache(open_source(f"folder:{photos}", "train"), 0, "scenes")
+        cache = PictureCache(open_source(f"folder:{photos}", "train"), "scenes")
         return TrainingData(cache, discover().levels["jpeg"][level], crop=32, batch=4, seed=seed)
 
     return build
@@ -159,7 +159,7 @@ def test_unreadable_training_pictures_are_named_and_replaced(tmp_path, photos):
     victim = open_source(f"folder:{folder}", "train").ids[0]
     file = folder / f"{victim}.png"
     file.write_bytes(file.read_bytes()[:200])
-    cache = PictureCache(open_source(f"folder:{folder}", "train"), 0, "scenes")
+    cache = PictureCache(open_source(f"folder:{folder}", "train"), "scenes")
     training = TrainingData(cache, discover().levels["jpeg"]["jpeg_q10"], crop=32, batch=4, seed=0)
     for step in range(10):
         training.batch(step)
@@ -167,7 +167,7 @@ def test_unreadable_training_pictures_are_named_and_replaced(tmp_path, photos):
 
 
 def test_evaluation_damage_depends_on_names_alone(photos):
-    cache = PictureCache(open_source(f"folder:{photos}", "all"), 0, "scenes")
+    cache = PictureCache(open_source(f"folder:{photos}", "all"), "scenes")
     level = discover().levels["mosaic"]["mosaic_c8"]
     everything, few = EvaluationSet(cache, "mosaic", 48, 0), EvaluationSet(cache, "mosaic", 48, 3)
     assert len(few.ids) == 3 and set(few.ids) <= set(everything.ids)

@@ -36,8 +36,8 @@ class Case:
 class PictureCache:
     """Prepared pictures of a source, kept decoded while they fit; unreadable ones are remembered as None."""
 
-    def __init__(self, source: Source, short_side: int, content: str) -> None:
-        self.source, self.short_side, self.content = source, short_side, content
+    def __init__(self, source: Source, content: str, short_side: int = 0, scale: float = 1.0) -> None:
+        self.source, self.content, self.short_side, self.scale = source, content, short_side, scale
         self.problems: list[str] = []
         self._kept: dict[str, Picture | None] = {}
         self._bytes = 0
@@ -61,7 +61,8 @@ class PictureCache:
             return None
         if self.content == "faces":  # faces stay whole: the middle square, whatever the picture's shape
             picture = centre_crop(picture, min(picture.pixels.shape[:2]))
-        return resize_short_side(picture, self.short_side) if self.short_side else picture
+        side = self.short_side or max(1, round(self.scale * min(picture.pixels.shape[:2])))
+        return resize_short_side(picture, side)
 
 
 class TrainingData:

@@ -20,8 +20,8 @@ TRAIN_PHOTOGRAPHS = (
     "astronaut.png", "motorcycle_left.png", "motorcycle_right.png", "hubble_deep_field.jpg", "ihc.png", "retina.jpg",
 )  # fmt: skip
 TEST_PHOTOGRAPHS = ("chelsea.png", "coffee.png", "rocket.jpg")
-TILE = 150  # native pixels; the suites shrink tiles to their own size
-FLAT = 8.0  # grey levels of standard deviation below which a tile shows nothing to restore
+TILE = 128  # native pixels; the suites shrink tiles and training photographs alike
+FLAT = 20.0  # grey levels of standard deviation below which a tile shows nothing to restore
 FACES = {"train": 600, "test": 100}
 FACE_SIZE = 128
 SPLITS = {"train": ("train",), "test": ("test",), "all": ("train", "test")}
@@ -30,7 +30,7 @@ SPLITS = {"train": ("train",), "test": ("test",), "all": ("train", "test")}
 class ScenesSource:
     """scikit-image's colour photographs: whole ones to train on, a fixed grid of square tiles to test on.
 
-    Tiles of one photograph are not independent pictures: 22 tiles come from three photographs.
+    Tiles of one photograph are not independent pictures: 23 tiles come from three photographs.
     """
 
     content = "scenes"

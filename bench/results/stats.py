@@ -56,20 +56,23 @@ class Column:
     """One table column: what several methods scored on the same images, and how far resampling moves their means.
 
     values: one seeds × images array per method. means, counts: one per method (counts are images with a finite score).
-    moved: DRAWS × methods, the resampled mean minus the mean. names: what the resamples were seeded with.
+    moved: DRAWS × methods, the resampled mean minus the mean. complete: whether a method has every score.
+    names: what the resamples were seeded with.
     """
 
     values: tuple[np.ndarray, ...]
     means: np.ndarray
     counts: np.ndarray
     moved: np.ndarray
+    complete: np.ndarray
     names: tuple[str | int, ...]
 
     def take(self, members: Sequence[int]) -> Column:
         """The column of some of its methods."""
         chosen = list(members)
         values = tuple(self.values[i] for i in chosen)
-        return Column(values, self.means[chosen], self.counts[chosen], self.moved[:, chosen], self.names)
+        rest = (self.moved[:, chosen], self.complete[chosen], self.names)
+        return Column(values, self.means[chosen], self.counts[chosen], *rest)
 
     def intervals(self) -> list[Interval]:
         """A percentile interval per method; without one (NaN) when it stands on fewer than two images."""
@@ -81,14 +84,12 @@ class Column:
 
     def differences(self, reference: int) -> tuple[np.ndarray, np.ndarray]:
         """Every method minus the reference: means of the paired differences, and their standard errors."""
-        complete = [bool(np.isfinite(each).all()) for each in self.values]
         differences = self.means - self.means[reference]
         errors = np.std(self.moved - self.moved[:, [reference]], axis=0)
-        for index, each in enumerate(self.values):
-            if not (complete[index] and complete[reference]):  # only images that both have can be paired
-                pair = _paired_column(each, self.values[reference], self.names)
-                differences[index] = pair.means[0] - pair.means[1]
-                errors[index] = np.std(pair.moved[:, 0] - pair.moved[:, 1])
+        for index in np.flatnonzero(~(self.complete & self.complete[reference])):
+            pair = _paired_column(self.values[index], self.values[reference], self.names)  # images that both have
+            differences[index] = pair.means[0] - pair.means[1]
+            errors[index] = np.std(pair.moved[:, 0] - pair.moved[:, 1])
         return differences, errors
 
     def ranks(self, higher_is_better: bool) -> list[int | None]:
@@ -144,7 +145,8 @@ def column(values: Sequence[np.ndarray], names: Sequence[str | int] = ()) -> Col
         weights = resampling_weights(int(count), *names, "seeds")
         moved[:, which] = np.einsum("dms,ds->dm", rows[:, members].reshape(DRAWS, len(which), count), weights)
     counts = np.array([np.isfinite(each).any(axis=0).sum() for each in arrays])
-    return Column(arrays, means, counts, moved, tuple(names))
+    complete = np.array([np.isfinite(each).all() for each in arrays])
+    return Column(arrays, means, counts, moved, complete, tuple(names))
 
 
 def _paired_column(a: np.ndarray, b: np.ndarray, names: Sequence[str | int]) -> Column:

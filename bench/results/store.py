@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -76,15 +75,15 @@ def input_path(root: Path, run: Run, kind: str, level: str, image_id: str) -> Pa
 def write_atomic(path: Path, data: bytes) -> None:
     """Write through a temporary file in the same folder, so that no reader ever sees half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
@@ -112,11 +111,8 @@ def find_runs(root: Path) -> Iterator[Path]:
 def write_scores(folder: Path, rows: Iterable[dict[str, Any]]) -> None:
     """Store one row per image × level × metric × region."""
     frame = pd.DataFrame(list(rows), columns=list(SCORE_COLUMNS))
-    path = folder / "scores.parquet"
-    temporary = path.with_name(".scores.parquet.tmp")
-    folder.mkdir(parents=True, exist_ok=True)
-    frame.astype({"seed": "int64", "value": "float64"}).to_parquet(temporary, index=False)
-    os.replace(temporary, path)
+    data = frame.astype({"seed": "int64", "value": "float64"}).to_parquet(index=False)
+    write_atomic(folder / "scores.parquet", data)
 
 
 def read_scores(folder: Path) -> pd.DataFrame:

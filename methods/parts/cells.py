@@ -66,14 +66,19 @@ def mosaicked_cells(image: np.ndarray, grid: Grid) -> np.ndarray:
     """Which cells of the grid were filled: bool, rows of cells × columns of cells.
 
     These are the cells of one colour whose sides all break. A flat cell that runs on into its neighbour belongs to sky
-    or to a drawing; should it lie in the mosaic nevertheless, its content was flat, and there is nothing to restore.
+    or to a drawing; should it lie in the mosaic nevertheless, its content was smooth, with little to restore. Of
+    a cell cut by the picture's edge little may be left, so it counts only beside a whole one that was filled.
     """
     rows, columns = np.maximum(grid.rows(image.shape[0]), 0), np.maximum(grid.columns(image.shape[1]), 0)
     lows = np.minimum.reduceat(np.minimum.reduceat(image, rows, axis=0), columns, axis=1)
     highs = np.maximum.reduceat(np.maximum.reduceat(image, rows, axis=0), columns, axis=1)
     flat = (lows == highs).all(axis=2)
     beside, above = _equal_pairs(image)
-    return flat & ~_runs_on(beside, rows, columns) & ~_runs_on(above.T, columns, rows).T
+    filled = flat & ~_runs_on(beside, rows, columns) & ~_runs_on(above.T, columns, rows).T
+    heights, widths = np.diff(np.append(rows, image.shape[0])), np.diff(np.append(columns, image.shape[1]))
+    sure = np.pad(filled & (heights[:, None] == grid.size) & (widths == grid.size), 1)
+    near = sure[:-2, 1:-1] | sure[2:, 1:-1] | sure[1:-1, :-2] | sure[1:-1, 2:]
+    return sure[1:-1, 1:-1] | (filled & near)
 
 
 def sampled_top_left(image: np.ndarray, grid: Grid, cells: np.ndarray) -> bool:

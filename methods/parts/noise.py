@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -12,7 +13,7 @@ class AlwaysOnDropout(nn.Module):
 
     pix2pix has no noise input; dropout, also at test, is its noise (Isola et al. 2017, section 3). Here training draws
     from the global generator. Eval draws one mask for the given seed and feature size on the CPU and shares it over the
-    batch: the same picture gives the same result on every device, at every call, alone or among others.
+    batch: a picture gives the same result on every device, at every call, alone or among others, exported or not.
     """
 
     def __init__(self, rate: float, seed: int) -> None:
@@ -29,5 +30,6 @@ class AlwaysOnDropout(nn.Module):
         return features * self._fixed_mask(features.shape[1:]).to(features)
 
     def _fixed_mask(self, size: torch.Size) -> Tensor:
-        generator = torch.Generator().manual_seed(self.seed)
-        return (torch.rand((1, *size), generator=generator) >= self.rate) / (1.0 - self.rate)
+        # numpy's generator, not torch's: torch.export keeps its numbers as a constant, but would replay torch's drawing
+        drawn = np.random.Generator(np.random.PCG64(self.seed)).random((1, *size), dtype=np.float32)
+        return torch.from_numpy((drawn >= self.rate).astype(np.float32) / np.float32(1.0 - self.rate))

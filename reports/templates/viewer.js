@@ -10,7 +10,7 @@
     shots: [...strip.querySelectorAll("button.picture")].map((button) => ({
       button, label: button.dataset.label, scores: button.dataset.scores, kind: button.dataset.kind,
       src: button.querySelector("img").getAttribute("src"),
-      width: button.querySelector("img").width && Number(button.querySelector("img").getAttribute("width")),
+      width: Number(button.querySelector("img").getAttribute("width")),
       height: Number(button.querySelector("img").getAttribute("height")),
     })),
   }));
@@ -45,7 +45,9 @@
     document.getElementById("viewer-count").textContent = `${at + 1} of ${strips.length}`;
     for (const [index, item] of [...list.children].entries()) {
       item.firstChild.setAttribute("aria-current", String(index === shown));
-      if (index === shown) item.scrollIntoView({ block: "nearest" });
+      if (index !== shown) continue;
+      item.scrollIntoView({ block: "nearest" });
+      if (list.contains(document.activeElement)) item.firstChild.focus({ preventScroll: true });
     }
   }
 
@@ -74,6 +76,7 @@
     if (!dialog.open) dialog.showModal();
     fill();
     show();
+    list.children[shown].firstChild.focus({ preventScroll: true }); // keys are heard inside the dialog only
   }
 
   function step(by) {

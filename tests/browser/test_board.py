@@ -135,6 +135,9 @@ def test_viewer_flips_in_place_with_number_keys(page, site):
     assert shown.get_attribute("src").rsplit("/", 1)[1] == method.rsplit("/", 1)[1]
     page.keyboard.press("e")
     assert page.locator("#viewer-truth").is_visible()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowDown")
+    assert page.locator("#viewer-shots [aria-current=true]").evaluate("e => e === document.activeElement")
     page.keyboard.press("Escape")
     assert not page.locator("#viewer").is_visible()
     assert page.evaluate("document.activeElement.className") == "picture"
@@ -150,6 +153,10 @@ def test_theme_follows_the_system_and_the_button(page, site):
     assert light == "rgb(255, 255, 255)" != dark
     page.reload()
     assert page.evaluate(colour) == light
+    page.locator("#theme").click()
+    assert page.evaluate(colour) == dark
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate("getComputedStyle(document.querySelector('.board .method')).backgroundColor") == light
 
 
 @pytest.mark.parametrize("width", [360, 800, 1920])
