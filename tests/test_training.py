@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from bench.data.sources import open_source
 
 from bench.data.batches import EvaluationSet, PictureCache, TrainingData
+from bench.data.sources import open_source
 from bench.discovery import discover
 from bench.errors import UserError
 from bench.results import store

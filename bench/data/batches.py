@@ -86,7 +86,9 @@ class TrainingData:
     def _sample(self, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         rng = np.random.default_rng(seed_for("sample", self.seed, number))
         picture = self._picture(number)
-        picture = self._crop(flip(picture) if rng.random() < 0.5 else picture, self.crop + self.margin, rng)
+        picture = self._crop(picture, self.crop + self.margin, rng)
+        if rng.random() < 0.5:
+            picture = flip(picture)
         image, mask = self.degradation(picture.pixels, int(rng.integers(1 << 62)), picture.landmarks)
         y, x = rng.integers(0, self.margin + 1, size=2)
         window = np.s_[y : y + self.crop, x : x + self.crop]
