@@ -15,7 +15,7 @@ from bench import __version__
 from bench.errors import UserError
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+    add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
 )  # fmt: skip
 
 SuiteName = Annotated[str, typer.Argument(metavar="[SUITE]", help="Name of a suite, or path of a TOML file.")]
@@ -46,19 +46,32 @@ class Listing(enum.StrEnum):
     data = "data"
 
 
+# What `list` shows of each row; --json gives the rest.
+SHOWN = {
+    Listing.methods: ("name", "tasks", "parameters", "trained", "description"),
+    Listing.tasks: ("name", "tells_mask", "scored", "lost"),
+    Listing.metrics: ("name", "better", "matters", "definition"),
+    Listing.suites: ("name", "size", "images", "seeds", "description"),
+    Listing.data: ("name", "description"),
+}
+
+
 def _print_version(wanted: bool) -> None:
     if wanted:
         print(__version__)
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def options(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print it.")
     ] = False,
 ) -> None:
     """Train, score and compare GAN image restorers: one harness, one metric battery, one board."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
 
 
 @app.command()
@@ -196,7 +209,7 @@ def list_(
     if as_json:
         print(json.dumps(rows, indent=1))
     else:
-        _print_rows(rows)
+        _print_rows([{key: row[key] for key in SHOWN[what]} for row in rows])
 
 
 @app.command()
@@ -267,6 +280,8 @@ def main() -> None:
         code = _complain(str(error))
     except typer.TyperException as error:
         code = _complain(f"{error.format_message()} See `restorebench --help`.")
+    except OSError as error:  # a full disk, a folder without permission: the user's to mend
+        code = _complain(f"{error.filename or 'input or output'}: {error.strerror or error}; nothing stored was lost")
     except (KeyboardInterrupt, typer.Abort):
         print("restorebench: interrupted; the same command goes on from here", file=sys.stderr)
         code = 130

@@ -68,11 +68,11 @@ class ProgressBars(Watcher):
         self.console.print(f"[{STYLES.get(run.status, 'yellow')}]{run.status:9}[/] {escape(job.label)}{reason}")
 
 
-def print_table(console: Console, titles: Sequence[str], rows: Iterable[Sequence[object]], right: int = 0) -> None:
-    """A table; the last `right` columns are aligned to the right."""
+def print_table(console: Console, titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table; the first column is never broken."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for place, title in enumerate(titles):
-        table.add_column(title, justify="right" if place >= len(titles) - right else "left", overflow="fold")
+        table.add_column(title.replace("_", " "), no_wrap=place == 0)
     for row in rows:
         table.add_row(*(escape(str(cell)) for cell in row))
     console.print(table)

@@ -39,8 +39,12 @@ class MethodEntry:
     module: str
 
     def build(self) -> Method:
-        """A fresh instance."""
-        return self.cls(self.config)
+        """A fresh instance. Raises UserError when its settings are refused, or its code does not build."""
+        try:
+            return self.cls(self.config)
+        except Exception as error:  # a plug-in's code may raise anything
+            reason = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+            raise UserError(f"method '{self.name}' cannot be built: {reason}") from error
 
     def override(self, changes: dict[str, Any]) -> MethodEntry:
         """The same method with some of its configuration replaced. Raises UserError on a wrong key or type."""
@@ -97,7 +101,13 @@ class Found:
             raise UserError(f"level '{plain}' takes no folder; write '{plain}'")
         if needs_folder and not folder:
             raise UserError(f"level '{plain}' reads its files from a folder; write '{plain}@FOLDER'")
-        return plain, dataclasses.replace(level, folder=Path(folder)) if folder else level  # type: ignore[type-var]
+        if folder:
+            level = dataclasses.replace(level, folder=Path(folder).expanduser())  # type: ignore[type-var]
+            try:
+                level.digest()
+            except ValueError as error:  # no such folder, nothing in it
+                raise UserError(f"level '{name}': {error}") from None
+        return plain, level
 
 
 def check_name(name: str) -> None:

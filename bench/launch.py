@@ -67,7 +67,7 @@ def run_jobs(jobs: list[Job], bench: Bench) -> list[store.Run]:
 def run_job(job: Job, bench: Bench) -> store.Run:
     """Bring one job to its end. What is finished is not done again; what fails becomes a row with its reason."""
     folder = store.run_folder(bench.root, job.run.task, job.run.method, job.run.run_id)
-    run = _known(folder) or _fresh(job, bench)
+    run = _known(folder, job.run.suite) or _fresh(job, bench)
     try:
         method = _with_weights(job, run, folder, bench)
         if bench.score and run.status in (store.TRAINED, store.DONE):
@@ -81,11 +81,17 @@ def run_job(job: Job, bench: Bench) -> store.Run:
     return run
 
 
-def _known(folder: Path) -> store.Run | None:
-    """The stored run, unless there is none or it failed in a way worth another try."""
+def _known(folder: Path, suite: str) -> store.Run | None:
+    """The stored run, unless there is none or it failed in a way worth another try.
+
+    One run can serve several suites; it stands on the board of the one that asked last.
+    """
     if not (folder / "run.json").exists():
         return None
     run = store.read_run(folder)
+    if run.suite != suite:
+        run.suite = suite
+        store.write_run(folder, run)
     return run if run.status != store.ERROR else None
 
 
@@ -129,7 +135,7 @@ def _with_weights(job: Job, run: store.Run, folder: Path, bench: Bench) -> Metho
 
 def _train(job: Job, run: store.Run, folder: Path, bench: Bench, method: Method) -> None:
     plan = job.plan
-    data = TrainingData(plan.training, plan.train_degradation, job.crop, job.budget.batch, job.seed)
+    data = TrainingData(plan.training, plan.recipe, job.seed)
     trace = TrainingLog(folder, lambda images, scalars: bench.watcher.trained(job, images, scalars))
     outcome = train(method, data, job.budget, bench.engine, trace)
     run.status = store.TRAINED if outcome.status == store.DONE else outcome.status

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from bench import PROTOCOL
 from bench.config import Data, Suite
-from bench.data.batches import EvaluationSet, PictureCache
+from bench.data.batches import EvaluationSet, PictureCache, Recipe
 from bench.data.near import near_duplicates
 from bench.data.sources import open_source
 from bench.discovery import Found, MethodEntry
@@ -20,7 +20,7 @@ from bench.results.store import Run
 from bench.scoring.score import Exam
 from bench.training.engine import Engine
 from bench.training.loop import Budget
-from degradations.base import Degradation, Task
+from degradations.base import Task
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class TaskPlan:
     task: Task
     training: PictureCache
     train_level: str
-    train_degradation: Degradation
+    recipe: Recipe
     exam: Exam
     digests: dict[str, str]  # content of the training pictures, and every scored pixel of each level
     sources: dict[str, str]  # where the pictures came from, for people
@@ -55,7 +55,6 @@ class Job:
     entry: MethodEntry
     seed: int
     trained: bool
-    crop: int
     budget: Budget
     run: Run
 
@@ -75,8 +74,10 @@ def check_suite(suite: Suite, found: Found) -> None:
     for name, section in suite.tasks.items():
         task = found.task(name)
         found.level(name, section.train or task.train)
-        for level in section.levels or task.levels:
-            found.level(name, level)
+        plain = [found.level(name, level)[0] for level in section.levels or task.levels]
+        for level in plain:
+            if plain.count(level) > 1:
+                raise UserError(f"tasks.{name}.levels names '{level}' twice; give each level once")
         for method in section.methods:
             if name not in found.method(method).cls.tasks:
                 raise UserError(
@@ -111,12 +112,13 @@ def _plan_task(suite: Suite, found: Found, name: str, data: Opened) -> TaskPlan:
     levels = dict(found.level(name, each) for each in section.levels or task.levels)
     count = suite.score.pictures if section.pictures is None else section.pictures
     size = suite.score.size if section.size is None else section.size
-    evaluation = EvaluationSet(test, name, size, count)
+    evaluation = EvaluationSet(test, task, size, count)
     digests = {f"level {each}": evaluation.digest(each, levels[each]) for each in levels}
     digests["inputs"] = _digest([name, sorted(digests.items())])
     digests["train data"] = training.source.digest()
+    recipe = Recipe(degradation, suite.train.crop, suite.train.batch, task.needs_landmarks)
     return TaskPlan(
-        task, training, level, degradation, Exam(evaluation, levels, suite.score.batch), digests,
+        task, training, level, recipe, Exam(evaluation, levels, suite.score.batch), digests,
         {"train": training.source.name, "test": test.source.name}, _spread(evaluation.ids, suite.score.keep),
         data.notes,
     )  # fmt: skip
@@ -131,7 +133,7 @@ def _job(suite: Suite, plan: TaskPlan, entry: MethodEntry, seed: int | None, eng
     }
     if seed is not None:
         config["train"] = {
-            "level": plan.train_level, "degradation": plan.train_degradation.digest(), "crop": train.crop,
+            "level": plan.train_level, "degradation": plan.recipe.degradation.digest(), "crop": train.crop,
             "images": budget.images, "batch": budget.batch, "ema": budget.ema, "precision": engine.precision,
             "pictures": plan.digests["train data"], "short_side": plan.training.short_side,
             "scale": plan.training.scale,
@@ -142,7 +144,7 @@ def _job(suite: Suite, plan: TaskPlan, entry: MethodEntry, seed: int | None, eng
         run_id=_digest([PROTOCOL, plan.task.name, entry.name, seed, config])[:12],
         trained=seed is not None, oracle=oracle, config={**config, "sources": plan.sources}, digests=dict(plan.digests),
     )  # fmt: skip
-    return Job(plan, entry, seed or 0, seed is not None, train.crop, budget, run)
+    return Job(plan, entry, seed or 0, seed is not None, budget, run)
 
 
 def _open(data: Data) -> Opened:

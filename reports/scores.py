@@ -18,9 +18,14 @@ Key = tuple[str, str]  # metric id, region
 WORDS = {
     "unavailable": "not available where it was scored",
     "too_small": "the pictures are smaller than the metric can take",
-    "nan": "the result was not a number",
+    "nan": "the method returned values that are no numbers",
     "error": "the metric failed",
     "unreadable": "the picture could not be read",
+    "unusable": "the test picture could not be read, or lacks landmarks",
+    "missing": "no picture of this name was given",
+    "other_size": "the picture given has another size",
+    "too_few": "one picture is no set",
+    "undefined": "the metric has no value for such a picture",
 }
 ALL = "all"
 

@@ -197,6 +197,9 @@ def test_degrade_mistakes(command, tmp_path, photos):
     complains(command("degrade", "jpeg", photos, tmp_path, "--level", "jpeg_q15"), "unknown level")
     complains(command("degrade", "facemask", photos, tmp_path / "out"), "landmarks")
     complains(command("degrade", "hole", photos, tmp_path / "out", "--level", "hole_files"), "hole_files@FOLDER")
+    complains(
+        command("degrade", "hole", photos, tmp_path / "out", "--level", f"hole_files@{tmp_path}/no"), "hole_files"
+    )
     complains(command("degrade", "jpeg", tmp_path / "none", tmp_path / "out"), "none")
 
 

@@ -204,7 +204,7 @@ def test_a_corrupt_test_picture_is_a_row(tmp_path, photos):
     assert run.status == store.DONE
     assert any("photo_03" in note for note in run.notes)
     frame = scores(tmp_path / "runs")
-    assert set(frame[frame["image_id"] == "photo_03"]["status"]) == {"unreadable"}
+    assert set(frame[frame["image_id"] == "photo_03"]["status"]) == {"unusable"}
     assert (frame["status"] == "ok").sum() > 10
 
 
@@ -256,3 +256,13 @@ def test_a_new_metric_is_added_without_training_again(tmp_path, tiny_suite):
     api.run(str(tiny_suite), settings)
     assert set(scores(tmp_path / "runs")["metric"]) == {"psnr", "ssim"}
     assert next(tmp_path.glob("runs/jpeg/dncnn/*/checkpoint.pt")).stat().st_mtime_ns == stamp
+
+
+def test_a_run_that_serves_two_suites_stands_on_the_board_that_asked_last(tmp_path, tiny_suite):
+    settings = api.Settings(tmp_path / "runs", "cpu", tasks=("jpeg",), methods=("identity",))
+    api.run(str(tiny_suite), settings)
+    other = tiny_suite.with_name("other.toml")
+    other.write_text(tiny_suite.read_text())
+    [run] = api.run(str(other), settings)
+    assert run.suite == "other"
+    assert len(list(store.find_runs(tmp_path / "runs"))) == 1

@@ -5,8 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from bench.data.batches import EvaluationSet, PictureCache, TrainingData
+from bench.data.batches import EvaluationSet, PictureCache, Recipe, TrainingData
 from bench.data.sources import open_source
 from bench.discovery import discover
 from bench.errors import UserError
@@ -17,6 +18,7 @@ from bench.training.engine import Engine, choose_engine
 from bench.training.log import TrainingLog
 from bench.training.loop import Budget, train
 from methods.base import Batch, Method
+from tests.conftest import draw
 
 CPU = Engine(torch.device("cpu"))
 BUDGET = Budget(images=320, batch=4, checkpoint_seconds=0.0)
@@ -30,7 +32,7 @@ class Stop(Exception):
 def data(photos):
     def build(seed: int = 0, level: str = "jpeg_q10to60") -> TrainingData:
         cache = PictureCache(open_source(f"folder:{photos}", "train"), "scenes")
-        return TrainingData(cache, discover().levels["jpeg"][level], crop=32, batch=4, seed=seed)
+        return TrainingData(cache, Recipe(discover().levels["jpeg"][level], crop=32, batch=4), seed)
 
     return build
 
@@ -160,7 +162,7 @@ def test_unreadable_training_pictures_are_named_and_replaced(tmp_path, photos):
     file = folder / f"{victim}.png"
     file.write_bytes(file.read_bytes()[:200])
     cache = PictureCache(open_source(f"folder:{folder}", "train"), "scenes")
-    training = TrainingData(cache, discover().levels["jpeg"]["jpeg_q10"], crop=32, batch=4, seed=0)
+    training = TrainingData(cache, Recipe(discover().levels["jpeg"]["jpeg_q10"], crop=32, batch=4), seed=0)
     for step in range(10):
         training.batch(step)
     assert len(cache.problems) == 1 and victim in cache.problems[0]
@@ -168,8 +170,9 @@ def test_unreadable_training_pictures_are_named_and_replaced(tmp_path, photos):
 
 def test_evaluation_damage_depends_on_names_alone(photos):
     cache = PictureCache(open_source(f"folder:{photos}", "all"), "scenes")
-    level = discover().levels["mosaic"]["mosaic_c8"]
-    everything, few = EvaluationSet(cache, "mosaic", 48, 0), EvaluationSet(cache, "mosaic", 48, 3)
+    found = discover()
+    level, task = found.levels["mosaic"]["mosaic_c8"], found.tasks["mosaic"]
+    everything, few = EvaluationSet(cache, task, 48, 0), EvaluationSet(cache, task, 48, 3)
     assert len(few.ids) == 3 and set(few.ids) <= set(everything.ids)
     whole = dict(everything.cases("mosaic_c8", level))
     for image_id, case in few.cases("mosaic_c8", level):
@@ -179,3 +182,23 @@ def test_evaluation_damage_depends_on_names_alone(photos):
 def test_unknown_device_is_said():
     with pytest.raises(UserError, match="use auto, cpu or cuda"):
         choose_engine("gpu")
+
+
+def test_pictures_without_landmarks_are_left_out_of_tasks_that_need_them(tmp_path):
+    folder = tmp_path / "faces"
+    folder.mkdir()
+    points = ("lefteye", "righteye", "nose", "leftmouth", "rightmouth")
+    rows = [",".join(["image_id", *(f"{point}_{axis}" for point in points for axis in "xy")])]
+    for number in range(4):
+        Image.fromarray(draw(number, 64, 64)).save(folder / f"{number}.png")
+        if number:
+            rows.append(f"{number}.png,22,26,42,26,32,36,24,46,40,46")
+    (folder / "landmarks.csv").write_text("\n".join(rows))
+    found = discover()
+    cache = PictureCache(open_source(f"folder:{folder}", "all"), "faces")
+    level, task = found.levels["facemask"]["facemask_drawn"], found.tasks["facemask"]
+    cases = dict(EvaluationSet(cache, task, 64, 0).cases("facemask_drawn", level))
+    assert cases["0"] is None and all(cases[name] is not None for name in "123")
+    assert any("0: has no landmarks" in problem for problem in cache.problems)
+    TrainingData(cache, Recipe(level, 64, 8, needs_landmarks=True), 0).batch(0)
+    assert dict(EvaluationSet(cache, found.tasks["erase"], 64, 0).cases("e", found.levels["erase"]["erase_black"]))["0"]

@@ -17,7 +17,7 @@ from bench.data.pictures import Picture, UnreadablePicture, centre_crop, flip, r
 from bench.data.sources import Source
 from bench.errors import UserError
 from bench.seeds import seed_for
-from degradations.base import Degradation
+from degradations.base import Degradation, Task
 from methods.base import Batch
 
 CACHE_BYTES = 1 << 30
@@ -42,22 +42,32 @@ class PictureCache:
         self._kept: dict[str, Picture | None] = {}
         self._bytes = 0
 
-    def get(self, image_id: str) -> Picture | None:
-        """The picture at its working size, or None when its file cannot be read."""
-        if image_id in self._kept:
-            return self._kept[image_id]
-        picture = self._prepare(image_id)
+    def get(self, image_id: str, landmarks: bool = False) -> Picture | None:
+        """The picture at its working size, or None when its file cannot be read, or lacks the landmarks asked for."""
+        picture = self._kept[image_id] if image_id in self._kept else self._prepare(image_id)
+        if landmarks and picture is not None and picture.landmarks is None:
+            self._note(f"{image_id}: has no landmarks; left out where they are needed")
+            return None
+        return picture
+
+    def _note(self, problem: str) -> None:
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+    def _prepare(self, image_id: str) -> Picture | None:
+        """Read and size a picture, and keep it while there is room."""
+        picture = self._read(image_id)
         size = picture.pixels.nbytes if picture else 0
         if self._bytes + size <= CACHE_BYTES:
             self._kept[image_id] = picture
             self._bytes += size
         return picture
 
-    def _prepare(self, image_id: str) -> Picture | None:
+    def _read(self, image_id: str) -> Picture | None:
         try:
             picture = self.source.read(image_id)
         except UnreadablePicture as error:
-            self.problems.append(f"{image_id}: {error}; left out")
+            self._note(f"{image_id}: {error}; left out")
             return None
         if self.content == "faces":  # faces stay whole: the middle square, whatever the picture's shape
             picture = centre_crop(picture, min(picture.pixels.shape[:2]))
@@ -65,34 +75,47 @@ class PictureCache:
         return resize_short_side(picture, side)
 
 
+@dataclass(frozen=True)
+class Recipe:
+    """How pictures become training batches."""
+
+    degradation: Degradation
+    crop: int
+    batch: int
+    needs_landmarks: bool = False
+
+
 class TrainingData:
     """Endless damaged batches of square crops."""
 
-    def __init__(self, pictures: PictureCache, degradation: Degradation, crop: int, batch: int, seed: int) -> None:
-        self.pictures, self.degradation = pictures, degradation
-        self.crop, self.batch_size, self.seed = crop, batch, seed
-        self.margin = degradation.grid - 1  # damage a little more and cut, so that the grid's phase varies
-        if not any(pictures.get(each) is not None for each in pictures.source.ids):
-            raise UserError(f"{pictures.source.name}: no readable picture to train on")
+    def __init__(self, pictures: PictureCache, recipe: Recipe, seed: int) -> None:
+        self.pictures, self.recipe, self.seed = pictures, recipe, seed
+        self.margin = recipe.degradation.grid - 1  # damage a little more and cut, so that the grid's phase varies
+        if not any(self._get(each) is not None for each in pictures.source.ids):
+            need = " with landmarks" if recipe.needs_landmarks else ""
+            raise UserError(f"{pictures.source.name}: no readable picture{need} to train on")
         self._order: tuple[int, np.ndarray] = (-1, np.empty(0, dtype=np.int64))
 
     def batch(self, step: int) -> Batch:
         """The batch of one step, on the CPU."""
-        first = step * self.batch_size
-        samples = [self._sample(first + place) for place in range(self.batch_size)]
+        first = step * self.recipe.batch
+        samples = [self._sample(first + place) for place in range(self.recipe.batch)]
         clean, degraded, mask = (np.stack(part) for part in zip(*samples, strict=True))
         return Batch(to_tensor(clean), to_tensor(degraded), torch.from_numpy(mask[:, None]).float())
 
     def _sample(self, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         rng = np.random.default_rng(seed_for("sample", self.seed, number))
         picture = self._picture(number)
-        picture = self._crop(picture, self.crop + self.margin, rng)
+        picture = self._crop(picture, self.recipe.crop + self.margin, rng)
         if rng.random() < 0.5:
             picture = flip(picture)
-        image, mask = self.degradation(picture.pixels, int(rng.integers(1 << 62)), picture.landmarks)
+        image, mask = self.recipe.degradation(picture.pixels, int(rng.integers(1 << 62)), picture.landmarks)
         y, x = rng.integers(0, self.margin + 1, size=2)
-        window = np.s_[y : y + self.crop, x : x + self.crop]
+        window = np.s_[y : y + self.recipe.crop, x : x + self.recipe.crop]
         return picture.pixels[window], image[window], mask[window]
+
+    def _get(self, image_id: str) -> Picture | None:
+        return self.pictures.get(image_id, self.recipe.needs_landmarks)
 
     def _picture(self, number: int) -> Picture:
         """The picture of a sample; the next readable one when its own cannot be read."""
@@ -102,7 +125,7 @@ class TrainingData:
             if self._order[0] != epoch:
                 rng = np.random.default_rng(seed_for("order", self.seed, epoch))
                 self._order = (epoch, rng.permutation(len(ids)))
-            picture = self.pictures.get(ids[self._order[1][place]])
+            picture = self._get(ids[self._order[1][place]])
             if picture is not None:
                 return picture
             number += 1
@@ -120,15 +143,15 @@ class TrainingData:
 class EvaluationSet:
     """The pictures a task is scored on. Damage is seeded by (task, level, image id) alone."""
 
-    def __init__(self, pictures: PictureCache, task: str, size: int, count: int) -> None:
+    def __init__(self, pictures: PictureCache, task: Task, size: int, count: int) -> None:
         self.pictures, self.task, self.size = pictures, task, size
         ids = pictures.source.ids
         places = np.linspace(0, len(ids) - 1, count).round().astype(int) if 0 < count < len(ids) else range(len(ids))
         self.ids = [ids[place] for place in places]
 
     def case(self, level: str, degradation: Degradation, image_id: str) -> Case | None:
-        """One damaged picture, or None when its file cannot be read."""
-        picture = self.pictures.get(image_id)
+        """One damaged picture, or None when its file cannot be read, or lacks landmarks that the task needs."""
+        picture = self.pictures.get(image_id, self.task.needs_landmarks)
         if picture is None:
             return None
         if self.size:
@@ -136,7 +159,7 @@ class EvaluationSet:
                 picture = resize_short_side(picture, self.size)
             picture = centre_crop(picture, self.size)
         pixels = np.ascontiguousarray(picture.pixels)
-        image, mask = degradation(pixels, seed_for("eval", self.task, level, image_id), picture.landmarks)
+        image, mask = degradation(pixels, seed_for("eval", self.task.name, level, image_id), picture.landmarks)
         return Case(image_id, pixels, image, mask)
 
     def cases(self, level: str, degradation: Degradation) -> Iterator[tuple[str, Case | None]]:

@@ -82,6 +82,7 @@ def _single(pair: Pair) -> Pictures:
 def _collect(rows: list[Row], battery: Battery, problems: dict[str, str]) -> Measurement:
     images: dict[str, dict[str, Any]] = {}
     values: dict[str, list[float]] = {}
+    too_small = {each["metric"] for each in rows if each["status"] == "too_small"}
     for each in rows:
         name = each["metric"] if each["region"] == WHOLE else f"{each['metric']}/{each['region']}"
         values.setdefault(name, []).append(each["value"])
@@ -95,6 +96,8 @@ def _collect(rows: list[Row], battery: Battery, problems: dict[str, str]) -> Mea
     for metric in battery.metrics:
         if metric.id in battery.missing:
             summary[metric.id] = _entry(math.nan, (math.nan, math.nan), 0, battery.missing[metric.id])
+        elif metric.id in too_small and summary[metric.id]["n"] == 0:
+            summary[metric.id]["unavailable"] = f"every picture is smaller than {metric.min_side} px"
     images |= {name: {"image": name, "problem": reason} for name, reason in problems.items()}
     definitions = {metric.id: metric.definition for metric in battery.metrics}
     lines = [f"{name}: {reason}" for name, reason in problems.items()]
@@ -113,6 +116,6 @@ def _summary(name: str, values: list[float]) -> dict[str, Any]:
 def _entry(mean: float, ends: tuple[float, float], n: int, missing: str | None = None) -> dict[str, Any]:
     """One metric's line of the summary; numbers that do not exist are null."""
     if missing is None and not math.isfinite(mean):
-        missing = "no picture could be scored; see the metric's smallest picture in `restorebench list metrics`"
+        missing = "has no value for these pictures"
     low, high, middle = (value if math.isfinite(value) else None for value in (*ends, mean))
     return {"mean": middle, "ci95": [low, high], "n": n, "unavailable": missing}

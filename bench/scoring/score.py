@@ -82,7 +82,7 @@ def score(exam: Exam, restorer: Restorer, battery: Battery, gallery: Gallery | N
         rows: list[Row] = []
         for image_ids, cases in _chunks(exam, name, degradation):
             if cases is None:
-                rows += _failed(battery, image_ids, "unreadable")
+                rows += _failed(battery, image_ids, "unusable")
                 continue
             outcomes = restorer(name, cases)
             rows += _score_batch(battery, cases, outcomes)
@@ -128,7 +128,7 @@ def _failed(battery: Battery, image_ids: list[str], status: str) -> list[Row]:
 
 
 def _chunks(exam: Exam, level: str, degradation: Degradation) -> Iterator[tuple[list[str], list[Case] | None]]:
-    """Neighbouring cases of one size, at most a batch at a time; None where a picture cannot be read."""
+    """Neighbouring cases of one size, at most a batch at a time; None where a picture cannot be used."""
     waiting: list[Case] = []
     for image_id, case in exam.pictures.cases(level, degradation):
         full = len(waiting) == exam.batch
