@@ -49,6 +49,7 @@ def test_a_metric_gives_the_same_value_on_both_devices(metric):
     reason = unavailable(metric)
     if reason:
         pytest.skip(reason)
+    choose_engine("cuda")
     generator = torch.Generator().manual_seed(0)
     first, second = (torch.rand(2, 3, 224, 224, generator=generator).mul(255).round().div(255) for _ in range(2))
     values = []
@@ -57,5 +58,5 @@ def test_a_metric_gives_the_same_value_on_both_devices(metric):
         ones = torch.ones_like(pair[0][:, :1])
         result = metric.compute(*pair, ones) if isinstance(metric, PairMetric) else metric.compute(pair[0])
         values.append(result.double().cpu().flatten())
-    # convolutions on a GPU may use TF32, whose ten bits of mantissa limit features of trained networks
-    assert torch.allclose(*values, rtol=2e-3, atol=1e-4, equal_nan=True)
+    # float32 on both, but sums run in another order: 1e-3 is far above that, and far below what matters
+    assert torch.allclose(*values, rtol=1e-3, atol=1e-4, equal_nan=True)

@@ -46,10 +46,16 @@ class Engine:
 
 
 def choose_engine(name: str = "auto") -> Engine:
-    """An engine for "auto", "cpu" or "cuda". Raises UserError when there is no such device."""
+    """An engine for "auto", "cpu" or "cuda". Raises UserError when there is no such device.
+
+    On a GPU this switches TF32 off for the process: scores and restored pictures are float32 on every device, and
+    training, which is in bf16, does not use it.
+    """
     if name not in ("auto", "cpu", "cuda"):
         raise UserError(f"unknown device '{name}'; use auto, cpu or cuda")
     if name == "cuda" and not torch.cuda.is_available():
         raise UserError("device 'cuda': torch sees no GPU; use --device cpu, or see `restorebench doctor`")
     use_gpu = name == "cuda" or (name == "auto" and torch.cuda.is_available())
+    if use_gpu:
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     return Engine(torch.device("cuda" if use_gpu else "cpu"))
