@@ -16,7 +16,7 @@ from bench.errors import UserError
 from bench.plan import Job
 from bench.results import store
 from bench.scoring.battery import Battery
-from bench.scoring.cost import cost
+from bench.scoring.cost import Load, cost
 from bench.scoring.score import Gallery, MethodRestorer, record, score
 from bench.seeds import seed_for
 from bench.training import checkpoint
@@ -162,6 +162,6 @@ def _score(job: Job, run: store.Run, folder: Path, bench: Bench, method: Method)
     told = plan.task.tells_mask or job.entry.cls.needs_mask
     gallery = Gallery(bench.root, folder, run, plan.kept)
     rows = list(score(plan.exam, MethodRestorer(method, told, bench.engine), battery, gallery))
-    run.cost |= cost(method, plan.exam.pictures.size or 256, told, bench.engine)
+    run.cost |= cost(method, Load(plan.exam.pictures.size or 256, plan.exam.batch, told), bench.engine)
     run.notes = sorted({*run.notes, *plan.notes, *plan.exam.pictures.pictures.problems})
     record(run, folder, rows, battery)

@@ -9,7 +9,7 @@ from bench.discovery import discover
 from bench.metrics import METRICS, unavailable
 from bench.metrics.base import PairMetric, SingleMetric
 from bench.results import store
-from bench.scoring.cost import cost
+from bench.scoring.cost import Load, cost
 from bench.scoring.restore import restore_tensor
 from bench.training.engine import choose_engine
 from bench.training.log import TrainingLog
@@ -40,7 +40,7 @@ def test_a_method_trains_in_bf16_resumes_and_restores_alike_on_both_devices(tmp_
     gpu.place(there)
     apart = (restore_tensor(there, picture.to(gpu.device), None).cpu() - restore_tensor(here, picture, None)).abs()
     assert apart.max() < 2 / 255, "a saved picture differs by a grey level at most"
-    assert cost(there, 64, told=False, engine=gpu)["peak_memory_mb"] > 0
+    assert cost(there, Load(64, 4, told=False), gpu)["peak_memory_mb"] > 0
 
 
 @pytest.mark.parametrize("metric", [m for m in METRICS.values() if isinstance(m, PairMetric | SingleMetric)],

@@ -3,52 +3,73 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.scoring.restore import restore_tensor
 from bench.training.engine import Engine
 from methods.base import Method
 
-REPEATS = 5
+REPEATS = 5  # timings, of which the median counts
 
 
-def cost(method: Method, size: int, told: bool, engine: Engine) -> dict[str, float]:
-    """Cost of restoring one size×size picture at batch 1, on the method's device.
+@dataclass(frozen=True)
+class Load:
+    """What a method is timed on: size×size pictures, alone and so many at once, with the mask where it is told."""
 
-    parameters: weights that take part in restoring (a critic does not). flops: as torch's counter counts them, a
-    multiply-add being two. latency_ms: median of several runs. peak_memory_mb: on a GPU only; a CPU process has no
-    such figure of its own.
+    size: int
+    batch: int
+    told: bool
+
+
+def cost(method: Method, load: Load, engine: Engine) -> dict[str, float]:
+    """Cost of restoring pictures on the method's device.
+
+    parameters: weights that take part in restoring (a critic does not). flops, latency_ms: of one picture alone, flops
+    as torch's counter counts them, a multiply-add being two. images_per_second: with a whole batch. peak_memory_mb: of
+    one picture, on a GPU only; a CPU process has no such figure of its own.
     """
-    picture = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(0)).to(engine.device)
-    mask = torch.zeros_like(picture[:, :1]) if told else None
-    if mask is not None:
-        mask[..., size // 4 : size // 2, size // 4 : size // 2] = 1
+    picture, mask = _example(load, 1, engine)
     if engine.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(engine.device)
     used = _UsedWeights(method)
     with used, FlopCounterMode(display=False) as counter:
         restore_tensor(method, picture, mask)
-    seconds = sorted(_timed(method, picture, mask, engine) for _ in range(REPEATS))[REPEATS // 2]
+    alone = _median_seconds(method, picture, mask, engine)
     result = {
         "parameters": float(used.count()),
         "flops": float(counter.get_total_flops()),
-        "latency_ms": seconds * 1000,
-        "images_per_second": 1 / max(seconds, 1e-9),
+        "latency_ms": alone * 1000,
     }
     if engine.device.type == "cuda":
         result["peak_memory_mb"] = torch.cuda.max_memory_allocated(engine.device) / 2**20
-    return result
+    together = _median_seconds(method, *_example(load, load.batch, engine), engine)
+    return {**result, "images_per_second": load.batch / together}
 
 
-def _timed(method: Method, picture: torch.Tensor, mask: torch.Tensor | None, engine: Engine) -> float:
-    began = time.perf_counter()
-    restore_tensor(method, picture, mask)
-    if engine.device.type == "cuda":
-        torch.cuda.synchronize(engine.device)
-    return time.perf_counter() - began
+def _example(load: Load, count: int, engine: Engine) -> tuple[Tensor, Tensor | None]:
+    """Noise pictures with a square hole."""
+    size = load.size
+    pictures = torch.rand(count, 3, size, size, generator=torch.Generator().manual_seed(0)).to(engine.device)
+    if not load.told:
+        return pictures, None
+    mask = torch.zeros_like(pictures[:, :1])
+    mask[..., size // 4 : size // 2, size // 4 : size // 2] = 1
+    return pictures, mask
+
+
+def _median_seconds(method: Method, pictures: Tensor, mask: Tensor | None, engine: Engine) -> float:
+    def once() -> float:
+        began = time.perf_counter()
+        restore_tensor(method, pictures, mask)
+        if engine.device.type == "cuda":
+            torch.cuda.synchronize(engine.device)
+        return max(time.perf_counter() - began, 1e-9)
+
+    return sorted(once() for _ in range(REPEATS))[REPEATS // 2]
 
 
 class _UsedWeights:
