@@ -169,6 +169,32 @@ def report(
 
 
 @app.command()
+def verify(
+    method: Annotated[str, typer.Argument(help="A method's name; see `restorebench list methods`.")],
+    suite: Annotated[str, typer.Option(help="Suite whose settings of the method are taken; small is quick.")] = "smoke",
+    plugin: Plugins = [],
+) -> None:
+    """Check a method against the contract of methods/base.py; exit 1 when a clause does not hold.
+
+    Example: restorebench verify mine --plugin mine.py
+    """
+    from bench.config import load_suite
+    from bench.discovery import discover
+    from bench.verify import verify as verify_entry
+
+    found = discover(tuple(plugin))
+    for problem in found.problems:
+        print(problem, file=sys.stderr)
+    entry = found.method(method).override(load_suite(suite).methods.get(method, {}))
+    findings = verify_entry(entry)
+    broken = sum(bool(finding.problem) for finding in findings)
+    for finding in findings:
+        print(f"broken  {finding.check}: {finding.problem}" if finding.problem else f"holds   {finding.check}")
+    print(f"{method} {'keeps the contract' if not broken else f'breaks {broken} clauses of the contract'}")
+    raise typer.Exit(1 if broken else 0)
+
+
+@app.command()
 def degrade(
     task: Annotated[str, typer.Argument(help="mosaic, jpeg, erase, facemask or hole.")],
     source: Annotated[Path, typer.Argument(metavar="IN", help="Folder of pictures, any sizes and formats.")],
