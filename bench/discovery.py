@@ -62,10 +62,8 @@ class MethodEntry:
         return dataclasses.replace(self, config=dataclasses.replace(self.config, **changes))
 
     def code_digest(self) -> str:
-        """Digest of the method's source and of the parts beside it; comments and layout do not count."""
-        path = Path(inspect.getfile(self.cls))
-        files = [path, *sorted((path.parent / "parts").glob("*.py"))]
-        text = "".join(ast.dump(ast.parse(each.read_text())) for each in files)
+        """Digest of the method's source and of what it imports from methods/; comments and layout do not count."""
+        text = "".join(ast.dump(ast.parse(path.read_text())) for path in _sources(Path(inspect.getfile(self.cls))))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -108,6 +106,17 @@ class Found:
             except ValueError as error:  # no such folder, nothing in it
                 raise UserError(f"level '{name}': {error}") from None
         return plain, level
+
+
+def _sources(path: Path, known: tuple[Path, ...] = ()) -> tuple[Path, ...]:
+    """A method's file and, in a fixed order, every file of methods/ that it imports, directly or not."""
+    known = (*known, path)
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("methods."):
+            part = Path(methods.__path__[0]).parent / (node.module.replace(".", "/") + ".py")
+            if part not in known and part.is_file():
+                known = _sources(part, known)
+    return known
 
 
 def check_name(name: str) -> None:

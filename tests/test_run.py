@@ -266,3 +266,11 @@ def test_a_run_that_serves_two_suites_stands_on_the_board_that_asked_last(tmp_pa
     [run] = api.run(str(other), settings)
     assert run.suite == "other"
     assert len(list(store.find_runs(tmp_path / "runs"))) == 1
+
+
+def test_the_code_digest_covers_what_a_method_imports_and_no_more():
+    from bench.discovery import _sources
+
+    files = {path.name for path in _sources(Path(sys.modules[discover().methods["pix2pix"].module].__file__))}
+    assert {"pix2pix.py", "base.py", "unet.py", "patchgan.py", "norm.py"} <= files
+    assert "cells.py" not in files, "a part that only another method uses"
