@@ -62,8 +62,8 @@ class MethodEntry:
         return dataclasses.replace(self, config=dataclasses.replace(self.config, **changes))
 
     def code_digest(self) -> str:
-        """Digest of the method's source and of what it imports from methods/; comments and layout do not count."""
-        text = "".join(ast.dump(ast.parse(path.read_text())) for path in _sources(Path(inspect.getfile(self.cls))))
+        """Digest of the method's code and of what it imports from methods/; comments, docstrings, layout do not count."""
+        text = "".join(_code(path) for path in _sources(Path(inspect.getfile(self.cls))))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -106,6 +106,15 @@ class Found:
             except ValueError as error:  # no such folder, nothing in it
                 raise UserError(f"level '{name}': {error}") from None
         return plain, level
+
+
+def _code(path: Path) -> str:
+    """A file's syntax tree as text, without docstrings."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:]
+    return ast.dump(tree)
 
 
 def _sources(path: Path, known: tuple[Path, ...] = ()) -> tuple[Path, ...]:

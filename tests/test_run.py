@@ -274,3 +274,13 @@ def test_the_code_digest_covers_what_a_method_imports_and_no_more():
     files = {path.name for path in _sources(Path(sys.modules[discover().methods["pix2pix"].module].__file__))}
     assert {"pix2pix.py", "base.py", "unet.py", "patchgan.py", "norm.py"} <= files
     assert "cells.py" not in files, "a part that only another method uses"
+
+
+def test_the_code_digest_ignores_comments_and_docstrings(tmp_path):
+    from bench.discovery import _code
+
+    (tmp_path / "a.py").write_text('"""Says."""\ndef f(x):\n    """Doc."""\n    return x + 1  # why\n')
+    (tmp_path / "b.py").write_text("def f(x):\n    return (x +\n        1)\n")
+    (tmp_path / "c.py").write_text("def f(x):\n    return x + 2\n")
+    first, second, third = (_code(tmp_path / f"{name}.py") for name in "abc")
+    assert first == second != third
