@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import functools
 import hashlib
 import importlib
 import importlib.util
@@ -15,7 +16,7 @@ import inspect
 import pkgutil
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -62,7 +63,7 @@ class MethodEntry:
         return dataclasses.replace(self, config=dataclasses.replace(self.config, **changes))
 
     def code_digest(self) -> str:
-        """Digest of the method's code and of what it imports from methods/; comments, docstrings, layout do not count."""
+        """Digest of the method's code and of what it imports from methods/; comments and docstrings do not count."""
         text = "".join(_code(path) for path in _sources(Path(inspect.getfile(self.cls))))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -135,26 +136,23 @@ def check_name(name: str) -> None:
 
 
 def discover(plugins: tuple[Path, ...] = ()) -> Found:
-    """All methods and degradations: ours, then installed entry points, then files."""
+    """All methods and degradations: ours, then files, then installed entry points.
+
+    Raises UserError when a plug-in file does not exist; one that exists and fails is a line in `problems`.
+    """
     found = Found()
-    for module in _submodules(degradations):
-        _add_degradation(found, module)
-    for module in _submodules(methods):
-        _add_methods(found, module)
+    for package in (degradations, methods):
+        for info in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            if not info.ispkg:
+                _add_module(found, info.name, functools.partial(importlib.import_module, info.name))
     for path in plugins:
         if not path.is_file():
             raise UserError(f"plug-in file {path} does not exist")
-        _add_plugin(found, str(path), lambda path=path: _load_file(path))
+        _add_module(found, f"plug-in {path}", functools.partial(_load_file, path))
     for group in ("restorebench.methods", "restorebench.degradations"):
         for point in entry_points(group=group):
-            _add_plugin(found, f"entry point {point.name}", point.load)
+            _add_module(found, f"entry point {point.name}", point.load)
     return found
-
-
-def _submodules(package: ModuleType) -> Iterator[ModuleType]:
-    for info in pkgutil.iter_modules(package.__path__):
-        if not info.ispkg and info.name != "base":
-            yield importlib.import_module(f"{package.__name__}.{info.name}")
 
 
 def _load_file(path: Path) -> ModuleType:
@@ -167,14 +165,14 @@ def _load_file(path: Path) -> ModuleType:
     return module
 
 
-def _add_plugin(found: Found, label: str, load: Any) -> None:
-    """Take a plug-in's parts; whatever it raises becomes one line, since its code is not ours."""
+def _add_module(found: Found, label: str, load: Callable[[], ModuleType]) -> None:
+    """Take a module's parts; whatever it raises becomes one line, since the rest can do without it."""
     try:
         module = load()
         _add_degradation(found, module)
         _add_methods(found, module)
     except Exception as error:
-        found.problems.append(f"plug-in {label}: {type(error).__name__}: {error}; left out")
+        found.problems.append(f"{label}: {type(error).__name__}: {error}; left out".replace("\n", " "))
 
 
 def _add_degradation(found: Found, module: ModuleType) -> None:

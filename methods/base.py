@@ -70,3 +70,10 @@ class Method(nn.Module, ABC):
         mask (N×1×H×W, 1 = lost) is None on a task that does not tell. Called in eval mode under inference_mode;
         deterministic, and one picture never affects another of the batch.
         """
+
+    def predict_mask(self, degraded: Tensor) -> Tensor | None:
+        """Where the method thinks that information was lost, N×1×H×W of 0/1; None when it does not say.
+
+        Called as `restore` is, on degraded N×3×H×W in [0, 1]. Scored as mask_iou.
+        """
+        return None

@@ -58,3 +58,18 @@ def test_unknown_suite_suggests_the_nearest():
 def test_missing_suite_file_is_said(tmp_path):
     with pytest.raises(UserError, match=r"none\.toml does not exist"):
         load_suite(str(tmp_path / "none.toml"))
+
+
+def test_everything_that_ships_can_be_loaded():
+    assert discover().problems == []
+
+
+def test_one_broken_file_leaves_the_rest(tmp_path):
+    broken, twice, fine = (tmp_path / f"{name}.py" for name in ("broken", "twice", "fine"))
+    broken.write_text("import nothing_of_this_name")
+    twice.write_text("from methods.identity import Identity, METHODS")
+    fine.write_text("from methods.identity import Identity\nMETHODS = {'mine': Identity.Config()}")
+    found = discover((broken, twice, fine))
+    assert "mine" in found.methods and "pix2pix" in found.methods
+    assert len(found.problems) == 2
+    assert "broken.py: ModuleNotFoundError" in found.problems[0] and "defined twice" in found.problems[1]

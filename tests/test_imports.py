@@ -14,7 +14,7 @@ FLOOR = {
     "degradations": 1, "methods": 1, "bench.metrics": 1, "bench.results": 1, "bench.config": 1,
     "bench.data": 2, "bench.discovery": 2, "reports": 2,
     "bench.training": 3, "bench.scoring": 3,
-    "bench.plan": 4, "bench.launch": 4,
+    "bench.plan": 4, "bench.launch": 4, "bench.verify": 4,
     "bench.api": 5, "bench.listing": 5, "bench.doctor": 5,
     "bench.console": 6, "bench.cli": 6, "bench.__main__": 7,
 }  # fmt: skip

@@ -94,8 +94,20 @@ def noisy(pictures, strength, seed=0):
 
 
 def test_the_table_covers_the_battery():
-    tabled = {*PAIRS, *SINGLES, *SETS}
+    tabled = {*PAIRS, *SINGLES, *SETS, "mask_iou"}
     assert {each.id for each in METRICS.values() if each.kind != "cost"} == tabled
+
+
+def test_mask_iou_by_hand():
+    """Values by hand: 4 of 12 pixels shared, 0 shared, equal, both empty."""
+    true, predicted = torch.zeros(4, 1, 8, 8), torch.zeros(4, 1, 8, 8)
+    true[:3, :, 0:2, 0:4] = 1
+    predicted[0, :, 0:2, 2:6] = 1
+    predicted[1, :, 5:7, 0:4] = 1
+    predicted[2] = true[2]
+    score = load("mask_iou")
+    assert score(predicted, true).tolist() == pytest.approx([4 / 12, 0, 1, 1])
+    assert score(predicted, true).tolist() == score(true, predicted).tolist(), "symmetric"
 
 
 @pytest.mark.parametrize("metric_id", PAIRS)

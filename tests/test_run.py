@@ -284,3 +284,29 @@ def test_the_code_digest_ignores_comments_and_docstrings(tmp_path):
     (tmp_path / "c.py").write_text("def f(x):\n    return x + 2\n")
     first, second, third = (_code(tmp_path / f"{name}.py") for name in "abc")
     assert first == second != third
+
+
+MASK_FINDER = """
+from methods.base import Method
+from methods.identity import Identity
+
+class Finder(Identity):
+    '''Says that what is mid grey was lost.'''
+    class Config(Identity.Config):
+        pass
+    def predict_mask(self, degraded):
+        return ((degraded * 255 - 128).abs().amax(1, keepdim=True) < 0.5).float()
+
+METHODS = {"finder": Finder.Config()}
+"""
+
+
+def test_a_predicted_mask_is_scored(tmp_path, tiny_suite):
+    plugin = tmp_path / "finder.py"
+    plugin.write_text(MASK_FINDER)
+    text = tiny_suite.read_text().replace('["psnr", "ssim"]', '["psnr", "mask_iou"]')
+    tiny_suite.write_text(text.replace('["telea", "unet_l1"]', '["telea", "finder"]'))
+    api.run(str(tiny_suite), api.Settings(tmp_path / "runs", "cpu", plugins=(plugin,), tasks=("hole",)))
+    found = scores(tmp_path / "runs").query("metric == 'mask_iou'")
+    assert set(found["method"]) == {"finder"}, "a method that predicts no mask has no such score"
+    assert (found["value"] > 0.99).all() and len(found) > 1

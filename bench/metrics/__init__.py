@@ -18,7 +18,7 @@ from torch import Tensor
 
 from bench.errors import UserError, unknown
 from bench.metrics.apply import score_pair, score_set, score_single, unavailable
-from bench.metrics.base import Metric, PairMetric, SetMetric, SingleMetric, Unavailable
+from bench.metrics.base import MaskMetric, Metric, PairMetric, SetMetric, SingleMetric, Unavailable
 from bench.metrics.regions import regions
 
 __all__ = ["METRICS", "Metric", "Unavailable", "collect", "load", "regions", "unavailable"]
@@ -62,7 +62,8 @@ def load(metric_id: str) -> Callable[..., Tensor]:
     """A metric as a function of float pictures N×3×H×W, RGB in [0, 1].
 
     pair: load("ssim")(restored, reference, mask=None) -> N. single: load("niqe")(restored) -> N.
-    set: load("fid")(restored, reference) -> one number. Pictures are rounded to the uint8 grid first.
+    set: load("fid")(restored, reference) -> one number. mask: load("mask_iou")(predicted, true) -> N, masks N×1×H×W of
+    0/1. Pictures are rounded to the uint8 grid first.
     The function raises ValueError on wrong shapes or ranges and Unavailable when weights are missing;
     load raises UserError for an unknown id, and for a cost, which no picture tells.
     """
@@ -76,4 +77,6 @@ def load(metric_id: str) -> Callable[..., Tensor]:
             return functools.partial(score_single, metric)
         case SetMetric():
             return functools.partial(score_set, metric)
+        case MaskMetric():
+            return metric.compute
     raise UserError(f"metric '{metric_id}' is a {metric.kind} and cannot be computed from pictures alone")

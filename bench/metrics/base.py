@@ -9,7 +9,7 @@ from typing import Literal
 
 from torch import Tensor
 
-Kind = Literal["pair", "single", "set", "cost", "consistency"]
+Kind = Literal["pair", "single", "set", "mask", "cost", "consistency"]
 Group = Literal["fidelity", "perceptual", "naturalness", "distribution", "consistency", "faces", "cost"]
 
 
@@ -66,3 +66,11 @@ class SetMetric(Metric):
     features: Callable[[Tensor], Tensor]
     distance: Callable[[Tensor, Tensor], float]
     kind: Kind = "set"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskMetric(Metric):
+    """compute(predicted, true) -> N: how well a method found what was lost; masks float N×1×H×W of 0/1."""
+
+    compute: Callable[[Tensor, Tensor], Tensor]
+    kind: Kind = "mask"

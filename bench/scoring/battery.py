@@ -13,7 +13,7 @@ from torch import Tensor
 
 from bench.data.batches import to_tensor
 from bench.metrics import METRICS, unavailable
-from bench.metrics.base import Metric, PairMetric, SetMetric, SingleMetric
+from bench.metrics.base import MaskMetric, Metric, PairMetric, SetMetric, SingleMetric
 from bench.metrics.regions import regions
 
 Row = dict[str, Any]
@@ -69,6 +69,16 @@ class Battery:
             elif isinstance(metric, PairMetric) and reference is not None:
                 rows += _pair_rows(metric, pictures.ids, restored, reference, named)
         return rows
+
+    def add_masks(self, image_ids: list[str], predicted: np.ndarray, true: np.ndarray) -> list[Row]:
+        """Score predicted masks against the true ones, uint8 N×H×W of 0/1 both."""
+        ours, theirs = (torch.from_numpy(np.ascontiguousarray(each))[:, None].float() for each in (predicted, true))
+        return [
+            _valued(image_id, metric, WHOLE, value)
+            for metric in self.metrics
+            if isinstance(metric, MaskMetric)
+            for image_id, value in zip(image_ids, metric.compute(ours, theirs).tolist(), strict=True)
+        ]
 
     def finish(self) -> list[Row]:
         """Rows of the set metrics over everything added since the last call, and of what is missing."""

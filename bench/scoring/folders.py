@@ -68,6 +68,9 @@ class FolderRestorer:
         """The pictures of these cases; a word for each that is missing, unreadable or of another size."""
         return [self._one(self.files[level].get(case.image_id), case) for case in cases]
 
+    def masks(self, cases: list[Case]) -> None:
+        """A folder of pictures says nothing of masks."""
+
     @staticmethod
     def _one(path: Path | None, case: Case) -> np.ndarray | str:
         if path is None:

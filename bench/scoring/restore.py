@@ -59,3 +59,20 @@ def restore(
     finite = torch.isfinite(output).flatten(1).all(1)
     levels = (output.nan_to_num(0, 0, 0).clamp(0, 1) * 255).round().to(torch.uint8)
     return levels.permute(0, 2, 3, 1).cpu().numpy(), finite.cpu().numpy()
+
+
+def predict_masks(method: Method, degraded: np.ndarray, engine: Engine) -> np.ndarray | None:
+    """The lost region as the method sees it, uint8 N×H×W of 0/1, or None when it does not predict one.
+
+    degraded: uint8 N×H×W×3. Raises BadOutput on a wrong shape.
+    """
+    height, width = degraded.shape[1:3]
+    padded = pad_to_multiple(to_tensor(degraded).to(engine.device), method.multiple_of)
+    method.eval()
+    with torch.inference_mode():
+        masks = method.predict_mask(padded)
+    if masks is None:
+        return None
+    if masks.shape != padded[:, :1].shape:
+        raise BadOutput(f"predict_mask returned {tuple(masks.shape)} for an input of {tuple(padded.shape)}")
+    return (masks[:, 0, :height, :width] > 0.5).to(torch.uint8).cpu().numpy()

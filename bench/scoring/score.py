@@ -15,7 +15,7 @@ from bench.data.pictures import save_png
 from bench.metrics import METRICS
 from bench.results.store import DONE, Run, input_path, restored_path, write_run, write_scores
 from bench.scoring.battery import WHOLE, Battery, Pictures, Row, declaration, row
-from bench.scoring.restore import restore
+from bench.scoring.restore import predict_masks, restore
 from bench.training.engine import Engine
 from degradations.base import Degradation
 from methods.base import Method
@@ -25,6 +25,9 @@ class Restorer(Protocol):
     """Gives a restored uint8 H×W×3 picture for each case, or one word that says why there is none."""
 
     def __call__(self, level: str, cases: list[Case]) -> list[np.ndarray | str]: ...
+
+    def masks(self, cases: list[Case]) -> np.ndarray | None:
+        """Where it thinks that something was lost, uint8 N×H×W of 0/1; None when it does not say."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,10 @@ class MethodRestorer:
         mask = np.stack([case.mask for case in cases]) if self.told else None
         pictures, finite = restore(self.method, degraded, mask, self.engine)
         return [picture if good else "nan" for picture, good in zip(pictures, finite, strict=True)]
+
+    def masks(self, cases: list[Case]) -> np.ndarray | None:
+        """The method's own mask of each case, if it predicts one."""
+        return predict_masks(self.method, np.stack([case.degraded for case in cases]), self.engine)
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,10 @@ def score(exam: Exam, restorer: Restorer, battery: Battery, gallery: Gallery | N
                 continue
             outcomes = restorer(name, cases)
             rows += _score_batch(battery, cases, outcomes)
+            predicted = restorer.masks(cases)
+            if predicted is not None:
+                ids = [case.image_id for case in cases]
+                rows += battery.add_masks(ids, predicted, np.stack([case.mask for case in cases]))
             for case, outcome in zip(cases, outcomes, strict=True):
                 if gallery is not None and not isinstance(outcome, str):
                     gallery.keep(name, case, outcome)
