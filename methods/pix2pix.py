@@ -34,7 +34,7 @@ class Pix2Pix(Method):
         levels: int = 8  # halvings: the side must divide by 2**levels
         base: int = 64
         dropout_blocks: int = 3
-        norm: str = "instance"  # or "batch", with the paper's bias-free convolutions
+        norm: str = "instance"  # or "batch", with the paper's bias-free convolutions; "biased_batch" keeps the biases
         patch_layers: int = 3  # receptive field 16, 34, 70, 142 for 1, 2, 3, 4; use 2 at 64 pixels
         critic_base: int = 64
         adversarial: float = 1.0
@@ -117,4 +117,7 @@ def _descend(optimizer: Optimizer, loss: Tensor) -> None:
 METHODS = {
     "pix2pix": Pix2Pix.Config(),
     "unet_l1": Pix2Pix.Config(adversarial=0.0),  # the same generator without the critic: what the GAN adds
+    "mossaic": Pix2Pix.Config(  # Erase Mossaic as its author runs it: see docs/methods/mossaic.md
+        levels=5, dropout_blocks=0, norm="biased_batch", decay_from=1.0
+    ),
 }

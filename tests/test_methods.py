@@ -27,9 +27,27 @@ from methods.pix2pix import Pix2Pix
 from methods.regressors import DnCnn, ResidualCnn
 
 ROWS: dict[str, MethodEntry] = discover().methods
+UNMASK = {"mask_levels": 3, "mask_base": 8, "face_levels": 2, "face_base": 8, "rates": (1, 2), "critic_base": 8}
+UNMASK |= {"patch_layers": 2, "perceptual": "critic", "lr": 1e-3}
 SMALL = {  # class -> changes that make its tests quick; the default configuration where none is given
     "Pix2Pix": {"levels": 4, "base": 8, "dropout_blocks": 2, "patch_layers": 2, "critic_base": 8, "lr": 1e-3},
     "DnCnn": {"depth": 4, "width": 8},
+    "DotCsv": {"levels": 4, "base": 8, "dropout_blocks": 2, "patch_layers": 2, "critic_base": 8, "lr": 1e-3},
+    "ImageCompletion": {
+        "size": 64,
+        "local": 32,
+        "base": 8,
+        "dilations": (2, 4),
+        "critic_base": 8,
+        "features": 16,
+        "lr": 1e-3,
+    },
+    "NafNet": {"width": 8, "enc": (1, 1), "mid": 1, "dec": (1, 1)},
+    "Lama": {"base": 8, "downs": 2, "blocks": 2, "critic_base": 8, "critic_layers": 3},
+    "ARNet": {"width": 16, "encoder": "scratch", "encoder_width": 0.25, "perceptual": "none", "critic_base": 4},
+    "Unmask": UNMASK,
+    "UnmaskOracle": UNMASK,
+    "UnmaskV1": {"mask_levels": 3, "face_levels": 4, "base": 8, "critic_base": 8, "patch_layers": 2, "lr": 1e-3},
 }
 PROGRESS = (0.0, 0.1, 0.25, 0.4, 0.6, 0.75, 0.9, 0.99)  # meets every phase of a method that has phases
 
@@ -240,6 +258,18 @@ def test_paper_generator_has_the_published_layers(levels, count):
 
 def test_paper_critic_has_the_published_layers():
     assert weights_of(PatchCritic(norm="batch")) == 2_768_705
+
+
+def test_mossaic_is_what_erase_mosaic_runs():
+    """Five levels, no dropout, biases beside batch norm (16.66 M weights), one rate to the end."""
+    entry = ROWS["mossaic"]
+    with torch.device("meta"):
+        method = entry.cls(entry.config)
+    assert weights_of(method.generator) == 16_661_507
+    assert weights_of(method.critic) == 2_768_705 + 128 + 256 + 512  # the published one, with biases
+    assert not any(isinstance(layer, AlwaysOnDropout) for layer in method.modules())
+    assert any(isinstance(layer, torch.nn.BatchNorm2d) for layer in method.modules())
+    assert linear_decay(0.99, entry.config.decay_from) == 1.0
 
 
 @pytest.mark.parametrize("side", [64, 128, 224, 256])

@@ -12,14 +12,18 @@ class PatchCritic(nn.Module):
     """PatchGAN (Isola et al. 2017; junyanz `NLayerDiscriminator`): 4×4 convs, pad 1, LeakyReLU(0.2).
 
     `layers` convs of stride 2, then two of stride 1. Receptive field 16, 34, 70, 142 for layers 1, 2, 3, 4. No norm on
-    the first and the last; output is one logit per patch, a map of side S / 2**layers - 2.
+    the first and the last; output is one logit per patch, a map of side S / 2**layers - 2. keras: as in TensorFlow's
+    pix2pix tutorial, which has Keras's LeakyReLU(0.3) and no bias in the first conv.
     """
 
-    def __init__(self, in_channels: int = 6, base: int = 64, layers: int = 3, norm: str = "instance") -> None:
+    def __init__(
+        self, in_channels: int = 6, base: int = 64, layers: int = 3, norm: str = "instance", keras: bool = False
+    ) -> None:
         super().__init__()
         if layers < 1:
             raise ValueError(f"a patch critic needs at least 1 strided layer, got {layers}")
-        modules: list[nn.Module] = [nn.Conv2d(in_channels, base, 4, 2, 1), nn.LeakyReLU(0.2)]
+        slope = 0.3 if keras else 0.2
+        modules: list[nn.Module] = [nn.Conv2d(in_channels, base, 4, 2, 1, bias=not keras), nn.LeakyReLU(slope)]
         source = base
         for index in range(1, layers + 1):
             target = base * min(2**index, 8)
@@ -27,7 +31,7 @@ class PatchCritic(nn.Module):
             modules += [
                 nn.Conv2d(source, target, 4, stride, 1, bias=conv_bias(norm)),
                 norm_layer(norm, target),
-                nn.LeakyReLU(0.2),
+                nn.LeakyReLU(slope),
             ]
             source = target
         modules.append(nn.Conv2d(source, 1, 4, 1, 1))
