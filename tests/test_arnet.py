@@ -15,6 +15,8 @@ from torchvision.models import mobilenet_v2
 
 from bench.metrics.perceptual import build_lpips
 from bench.metrics.structure import ssim
+from bench.scoring.cost import Load, cost
+from bench.training.engine import choose_engine
 from methods.arnet import METHODS, ARNet
 from methods.base import Batch
 from methods.parts import nogan, perceptual, pretrained
@@ -375,6 +377,14 @@ def test_lpips_row_trains_and_keeps_its_network_out_of_the_checkpoint(squeeze):
     scalars = method.step(batch(), 0.1)
     assert set(scalars) == {"l1", "lpips"} and set(method.state_dict()) == names
     assert not any("lpips" in name or "lin" in name for name in names)
+
+
+def test_its_cost_can_be_counted():
+    """Spectral norm is a module called with a weight, and torch's counter stumbles over that under inference_mode."""
+    method = small().eval()
+    figures = cost(method, Load(size=64, batch=2, told=False), choose_engine("cpu"))
+    assert figures["parameters"] == count(method.generator) and figures["flops"] > 0
+    assert all(weight.requires_grad for weight in method.parameters())
 
 
 # Weights

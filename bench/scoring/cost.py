@@ -12,6 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from bench.scoring.restore import restore_tensor
 from bench.training.engine import Engine
 from methods.base import Method
+from methods.parts.freeze import frozen
 
 REPEATS = 5  # timings, of which the median counts
 
@@ -36,7 +37,8 @@ def cost(method: Method, load: Load, engine: Engine) -> dict[str, float]:
     if engine.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(engine.device)
     used = _UsedWeights(method)
-    with used, FlopCounterMode(display=False) as counter:
+    # torch's counter asks a weight that a parametrization handles for its graph, which there is none of in inference
+    with used, frozen(method), FlopCounterMode(display=False) as counter:
         restore_tensor(method, picture, mask)
     alone = _median_seconds(method, picture, mask, engine)
     result = {

@@ -40,7 +40,7 @@ class TrainingLog:
         """Average what was added since the last time into one row."""
         if not self._pending:
             return
-        names = self._pending[-1].keys()
+        names = dict.fromkeys(name for each in self._pending for name in each)  # a phase may have scalars of its own
         means = {n: torch.stack([each[n].float() for each in self._pending if n in each]).mean() for n in names}
         values = {name: float(value) for name, value in means.items()}
         self._pending = []
