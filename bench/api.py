@@ -18,6 +18,7 @@ from bench.discovery import check_name, discover
 from bench.errors import UserError, unknown
 from bench.launch import Bench, Watcher, check_writable, run_jobs, stamp
 from bench.plan import TaskPlan, plan_suite
+from bench.restoring import Restored, StoredMethod, open_pictures, restore_source, scored_levels, triplets
 from bench.results.store import Run, run_folder
 from bench.scoring.battery import Battery
 from bench.scoring.folders import FolderRestorer
@@ -26,7 +27,10 @@ from bench.scoring.score import Gallery, record
 from bench.scoring.score import score as score_exam
 from bench.training.engine import choose_engine
 
-__all__ = ["Folders", "Measurement", "Predictions", "Settings", "measure", "run", "score", "score_folder", "train"]
+__all__ = [
+    "Folders", "Measurement", "Pictures", "Predictions", "Restored", "Settings",
+    "measure", "restore", "run", "score", "score_folder", "train",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,17 @@ class Predictions:
     folder: Path
     name: str
     task: str
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """What `restore` works on: damaged pictures, with masks where the method is told; or clean ones, for triplets."""
+
+    source: Path
+    out: Path
+    mask: Path | None = None
+    triplets: bool = False
+    level: str = ""  # of the damage, for triplets; default: the first that the run is scored on
 
 
 @dataclass(frozen=True)
@@ -94,6 +109,24 @@ def score_folder(predictions: Predictions, suite: str = "quickstart", settings: 
     run.notes = sorted({*restorer.extra(plan.exam.pictures.ids), *plan.notes, *plan.exam.pictures.pictures.problems})
     record(run, folder, rows, battery)
     return run
+
+
+def restore(run: Path, pictures: Pictures, device: str = "auto", plugins: tuple[Path, ...] = ()) -> Restored:
+    """Apply the method of a stored run, runs/TASK/METHOD/ID, to a folder of pictures.
+
+    Raises UserError when the run cannot restore, masks are missing, or not one picture could be restored.
+    """
+    found = discover(plugins)
+    if pictures.triplets and pictures.mask is not None:
+        raise UserError("--triplets damages clean pictures itself; leave --mask out")
+    if pictures.level and not pictures.triplets:
+        raise UserError("--level says how --triplets damages pictures; give both or none")
+    stored = StoredMethod.open(run, found, choose_engine(device))
+    source = open_pictures(pictures.source)
+    if pictures.triplets:
+        level = pictures.level or (scored_levels(stored.run) or [stored.task.train])[0]
+        return triplets(stored, source, level, pictures.out, found)
+    return restore_source(stored, source, pictures.mask, pictures.out)
 
 
 def _run(suite: str, settings: Settings, train: bool, score: bool) -> list[Run]:

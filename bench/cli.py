@@ -170,28 +170,23 @@ def report(
 
 @app.command()
 def verify(
-    method: Annotated[str, typer.Argument(help="A method's name; see `restorebench list methods`.")],
+    method: Annotated[str, typer.Argument(metavar="[METHOD]", help="A method's name; none: the battery.")] = "",
     suite: Annotated[str, typer.Option(help="Suite whose settings of the method are taken; small is quick.")] = "smoke",
+    classic5: Annotated[Path | None, typer.Option(help="Folder of Classic5's five gray pictures.")] = None,
+    live1: Annotated[Path | None, typer.Option(help="Folder of LIVE1's 29 reference pictures.")] = None,
     plugin: Plugins = [],
 ) -> None:
-    """Check a method against the contract of methods/base.py; exit 1 when a clause does not hold.
+    """Check the battery against published numbers; or, with METHOD, a method against the contract of methods/base.py.
 
-    Example: restorebench verify mine --plugin mine.py
+    Exit code 1 when something does not hold.
+
+    Example: restorebench verify --classic5 classic5/
     """
-    from bench.config import load_suite
-    from bench.discovery import discover
-    from bench.verify import verify as verify_entry
-
-    found = discover(tuple(plugin))
-    for problem in found.problems:
-        print(problem, file=sys.stderr)
-    entry = found.method(method).override(load_suite(suite).methods.get(method, {}))
-    findings = verify_entry(entry)
-    broken = sum(bool(finding.problem) for finding in findings)
-    for finding in findings:
-        print(f"broken  {finding.check}: {finding.problem}" if finding.problem else f"holds   {finding.check}")
-    print(f"{method} {'keeps the contract' if not broken else f'breaks {broken} clauses of the contract'}")
-    raise typer.Exit(1 if broken else 0)
+    if not method:
+        return _verify_battery({"classic5": classic5, "live1": live1})
+    if classic5 or live1:
+        raise UserError("--classic5 and --live1 are for the battery; leave METHOD out")
+    return _verify_method(method, suite, plugin)
 
 
 @app.command()
@@ -217,6 +212,28 @@ def degrade(
     for problem in done.problems:
         print(problem, file=sys.stderr)
     print(f"{done.written} pictures at {len(levels)} levels are in {out}")
+
+
+@app.command()
+def restore(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a stored run: runs/TASK/METHOD/ID.")],
+    source: Annotated[Path, typer.Argument(metavar="IN", help="Folder of damaged pictures; clean for --triplets.")],
+    out: Annotated[Path, typer.Argument(help="Folder for OUT/ID.png.")],
+    mask: Annotated[Path | None, typer.Option(help="Folder of masks, white where something was lost.")] = None,
+    triplets: Annotated[bool, typer.Option("--triplets", help="Damage IN first; show all three in a row.")] = False,
+    level: Annotated[str, typer.Option(help="With --triplets: the damage; default: the first scored one.")] = "",
+    device: Device = "auto", plugin: Plugins = [],
+) -> None:  # fmt: skip
+    """Apply a trained method to your own pictures.
+
+    Example: restorebench restore runs/hole/glcic/0a1b2c3d4e5f photos/ out/ --triplets
+    """
+    from bench import api
+
+    done = api.restore(run, api.Pictures(source, out, mask, triplets, level), device, tuple(plugin))
+    for problem in done.problems:
+        print(problem, file=sys.stderr)
+    print(f"{done.written} pictures are in {out}")
 
 
 @app.command(name="list")
@@ -271,6 +288,38 @@ def _jobs(call: Callable[[str, Any], list[Any]], suite: str, settings: Any) -> N
     bad = [each for each in runs if each.status not in ("done", "trained")]
     if bad:
         print(f"{len(bad)} of {len(runs)} runs did not end well; the board shows why", file=sys.stderr)
+
+
+def _verify_method(method: str, suite: str, plugin: list[Path]) -> None:
+    from bench.config import load_suite
+    from bench.discovery import discover
+    from bench.verify import verify as verify_entry
+
+    found = discover(tuple(plugin))
+    for problem in found.problems:
+        print(problem, file=sys.stderr)
+    chosen = load_suite(suite)
+    entry = found.method(method).override(chosen.methods.get(method, {}))
+    findings = verify_entry(entry, chosen.train.crop)
+    broken = sum(bool(finding.problem) for finding in findings)
+    for finding in findings:
+        print(f"broken  {finding.check}: {finding.problem}" if finding.problem else f"holds   {finding.check}")
+    print(f"{method} {'keeps the contract' if not broken else f'breaks {broken} clauses of the contract'}")
+    raise typer.Exit(1 if broken else 0)
+
+
+def _verify_battery(folders: dict[str, Path | None]) -> None:
+    """Print ours beside what was published. Folders not given are looked for in RESTOREBENCH_DATA."""
+    import os
+
+    from bench.console import print_comparison
+    from bench.verify.battery import verify_battery
+
+    data = os.environ.get("RESTOREBENCH_DATA")
+    given = {name: each or Path(data or "", name) for name, each in folders.items() if each or data}
+    there = {name: each for name, each in given.items() if folders[name] or each.is_dir()}
+    missed = print_comparison(verify_battery(there))
+    raise typer.Exit(1 if missed else 0)
 
 
 def _print_rows(rows: list[dict[str, Any]]) -> None:

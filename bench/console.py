@@ -16,6 +16,7 @@ from bench.launch import Watcher
 from bench.plan import Job
 from bench.results import store
 from bench.scoring.measure import Measurement
+from bench.verify.battery import Line
 
 STYLES = {store.DONE: "green", store.DIVERGED: "red", store.ERROR: "red"}
 
@@ -94,3 +95,25 @@ def _numbers(entry: dict[str, Any]) -> tuple[str, str]:
     low, high = entry["ci95"]
     mean = "-" if entry["mean"] is None else f"{entry['mean']:.4f}"
     return mean, "-" if low is None else f"{low:.4f} to {high:.4f}"
+
+
+def print_comparison(lines: Iterable[Line]) -> int:
+    """Ours beside what was published, with the difference and how much was allowed; returns how many miss."""
+    lines = list(lines)
+    rows = []
+    for line in lines:
+        if line.published is None:
+            rows.append((line.what, "-", "-", "-", "-", f"not checked: {line.problem}"))
+            continue
+        wanted = line.published
+        verdict = "agrees" if line.holds else "MISSES"
+        difference = f"{line.ours - wanted.value:+.2g}"
+        rows.append(
+            (line.what, f"{line.ours:.6g}", f"{wanted.value:.6g}", difference, f"{wanted.tolerance:.1g}", verdict)
+        )
+    console = Console()
+    print_table(console, ("what", "ours", "published", "difference", "allowed", "verdict"), rows)
+    missed = sum(not line.holds for line in lines)
+    checked = sum(line.published is not None for line in lines)
+    console.print(f"{checked - missed} of {checked} comparisons agree; {len(lines) - checked} could not be made")
+    return missed

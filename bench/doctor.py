@@ -58,7 +58,7 @@ def _brisque_and_niqe() -> list[Finding]:
 
 
 def _weights() -> list[Finding]:
-    from bench.metrics.weights import status
+    from pretrained import status
 
     return [
         Finding(f"weights: {what}", OK if path else MISSING, str(path) if path else f"looked for {' or '.join(names)}")

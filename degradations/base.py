@@ -53,6 +53,14 @@ class Degradation(ABC):
         Raises ValueError when the image is not uint8 H×W×3, or landmarks are needed and missing.
         """
 
+    def evidence(self, image: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+        """What can still be told of the lost part, by kind: arrays whose shapes depend on the picture's shape and seed.
+
+        image, seed: as in __call__. The evidence of the truth is in the damaged picture for all to see, so that of a
+        restored picture should equal it. Nothing where what is lost is lost; "cells" and "coefficients" are scored.
+        """
+        return {}
+
     def digest(self) -> str:
         """Text that decides the damage: parameters, and the content of any files used."""
         return repr(self)

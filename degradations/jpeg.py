@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from degradations.base import Degradation, Degraded, Task, check_image
+from degradations.jpegfile import read_planes
 
 TASK = Task(
     name="jpeg",
@@ -29,10 +30,15 @@ def round_trip(image: np.ndarray, quality: int, subsampling: str) -> np.ndarray:
     quality: libjpeg's 1..100. subsampling: "4:2:0" or "4:4:4". Baseline Huffman, standard tables, so only
     the quantisation decides; builds of libjpeg may differ by one grey level.
     """
+    with Image.open(io.BytesIO(compress(image, quality, subsampling))) as picture:
+        return np.array(picture)
+
+
+def compress(image: np.ndarray, quality: int, subsampling: str) -> bytes:
+    """The file of a round trip."""
     file = io.BytesIO()
     Image.fromarray(image).save(file, "JPEG", quality=quality, subsampling=_PILLOW_CODES[subsampling])
-    with Image.open(file) as picture:
-        return np.array(picture)
+    return file.getvalue()
 
 
 @dataclass(frozen=True)
@@ -55,13 +61,23 @@ class Jpeg(Degradation):
     def __call__(self, image: np.ndarray, seed: int, landmarks: np.ndarray | None = None) -> Degraded:
         """See Degradation.__call__. The mask is all ones."""
         check_image(image)
+        return Degraded(round_trip(image, *self._drawn(seed)), np.ones(image.shape[:2], np.uint8))
+
+    def evidence(self, image: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+        """The quantised DCT coefficients of all components in the file itself: "coefficients", int32 blocks×64."""
+        check_image(image)
+        planes = read_planes(compress(image, *self._drawn(seed)))
+        return {"coefficients": np.concatenate([plane.indices for plane in planes])}
+
+    def _drawn(self, seed: int) -> tuple[int, str]:
+        """Quality and subsampling."""
         rng = np.random.Generator(np.random.PCG64(seed))
         quality, subsampling = self.quality, self.subsampling
         if self.quality_max is not None:
             quality = int(rng.integers(self.quality, self.quality_max + 1))
         if subsampling is None:
             subsampling = ("4:2:0", "4:4:4")[int(rng.integers(2))]
-        return Degraded(round_trip(image, quality, subsampling), np.ones(image.shape[:2], np.uint8))
+        return quality, subsampling
 
 
 LEVELS: dict[str, Degradation] = {

@@ -93,6 +93,20 @@ class Mosaic(Degradation):
         """See Degradation.__call__. The mask holds exactly the pixels of filled cells."""
         check_image(image)
         height, width = image.shape[:2]
+        cell, chosen = self._chosen(height, width, seed)
+        lost = _enlarge(chosen, cell, height, width)
+        mosaic = _enlarge(cell_colours(image, cell, self.fill), cell, height, width)
+        return Degraded(np.where(lost[..., None], mosaic, image), lost.astype(np.uint8))
+
+    def evidence(self, image: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+        """The colours of the filled cells: "cells", uint8 n×3."""
+        check_image(image)
+        height, width = image.shape[:2]
+        cell, chosen = self._chosen(height, width, seed)
+        return {"cells": cell_colours(image, cell, self.fill)[chosen]}
+
+    def _chosen(self, height: int, width: int, seed: int) -> tuple[int, np.ndarray]:
+        """The cells' side, and which are filled: bool rows×columns."""
         rng = np.random.Generator(np.random.PCG64(seed))
         cell = self.cell if self.cell_max is None else int(rng.integers(self.cell, self.cell_max + 1))
         chosen = top_region(saliency(rng, height, width), self.ratio)[::cell, ::cell]
@@ -100,9 +114,7 @@ class Mosaic(Degradation):
             whole_rows = np.arange(0, height, cell) < height - cell
             whole_columns = np.arange(0, width, cell) < width - cell
             chosen = chosen & whole_rows[:, None] & whole_columns
-        lost = _enlarge(chosen, cell, height, width)
-        mosaic = _enlarge(cell_colours(image, cell, self.fill), cell, height, width)
-        return Degraded(np.where(lost[..., None], mosaic, image), lost.astype(np.uint8))
+        return cell, chosen
 
 
 def _enlarge(cells: np.ndarray, cell: int, height: int, width: int) -> np.ndarray:

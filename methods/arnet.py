@@ -20,7 +20,7 @@ from methods.parts.dynamic_unet import DynamicUnet
 from methods.parts.freeze import frozen
 from methods.parts.mobilenet import MobileEncoder, normalised, pictures
 from methods.parts.patchgan import judged
-from methods.parts.perceptual import TRUNKS, lpips_loss
+from methods.parts.perceptual import lpips_loss
 from methods.parts.schedule import set_rate
 from methods.parts.structure import ms_ssim_loss, structure_loss
 from methods.parts.update import descend
@@ -187,7 +187,7 @@ _LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 def _check(config: ARNet.Config) -> None:
     """Raise ValueError on a setting that nothing stands for."""
-    choices = {"encoder": ("imagenet", "scratch"), "perceptual": (*TRUNKS, "none"), "loss": tuple(_LOSSES)}
+    choices = {"encoder": ("imagenet", "scratch"), "perceptual": ("vgg", "squeeze", "none"), "loss": tuple(_LOSSES)}
     for name, known in choices.items():
         if getattr(config, name) not in known:
             raise ValueError(f"{name} must be one of {', '.join(known)}, got {getattr(config, name)!r}")

@@ -16,7 +16,7 @@ from reports.scores import ALL, Key, Scores, read_task
 from reports.select import Entry, Selection
 
 CSV_COLUMNS = ("task", "method", "metric", "region", "mean", "lo", "hi", "rank", "seeds", "n", "status")
-COLUMNS = (*CSV_COLUMNS, "level", "oracle", "tied", "gain", "gain_error", "reason")
+COLUMNS = (*CSV_COLUMNS, "level", "oracle", "tied", "gain", "gain_margin", "reason")
 BASELINE = "identity"  # the method that returns its input: what doing nothing scores
 CLAIM_SEEDS = 3
 MAIN = ("lpips_squeeze", "psnr")  # what a task is ordered by: the first of these that has scores
@@ -136,18 +136,19 @@ def _column_rows(scores: Scores, methods: Sequence[Method], key: Key, level: str
     ranks = _ranks(whole, methods, bool(scores.metrics[key[0]]["higher_is_better"]))
     baseline = next((i for i, each in enumerate(methods) if each.name == BASELINE), None)
     nothing = np.full(len(methods), np.nan)
-    gains, errors = (nothing, nothing) if baseline is None else whole.differences(baseline)
+    found = None if baseline is None else whole.differences(baseline)
+    gains, margins = (nothing, nothing) if found is None else (found.means, found.margins)
     sharing = Counter(zip((each.oracle for each in methods), ranks, strict=True))
     rows = []
-    for index, (method, found) in enumerate(zip(methods, whole.intervals(), strict=True)):
+    for index, (method, mean) in enumerate(zip(methods, whole.intervals(), strict=True)):
         rank, missing = ranks[index], ranks[index] is None
         rows.append(
             {
-                "method": method.name, "metric": key[0], "region": key[1], "level": level, "mean": found.mean,
-                "lo": found.lo, "hi": found.hi, "rank": rank, "seeds": len(method.runs),
-                "n": _count(scores, key, method, found.n), "oracle": method.oracle,
+                "method": method.name, "metric": key[0], "region": key[1], "level": level, "mean": mean.mean,
+                "lo": mean.lo, "hi": mean.hi, "rank": rank, "seeds": len(method.runs),
+                "n": _count(scores, key, method, mean.n), "oracle": method.oracle,
                 "tied": 0 if missing else sharing[method.oracle, rank],
-                "gain": gains[index], "gain_error": errors[index],
+                "gain": gains[index], "gain_margin": margins[index],
                 "status": scores.status(key[0], method.runs) if missing else _status(method),
                 "reason": scores.reason(key[0], method.runs) if missing else "",
             }
@@ -202,6 +203,6 @@ def _failed_rows(selection: Selection, methods: Sequence[Method], main: Key) -> 
                 "task": selection.task, "method": entry.run.method, "metric": main[0], "region": main[1],
                 "level": ALL, "mean": np.nan, "lo": np.nan, "hi": np.nan, "rank": None, "seeds": 0, "n": 0,
                 "status": entry.run.status, "oracle": entry.run.oracle, "tied": 0, "gain": np.nan,
-                "gain_error": np.nan, "reason": _failure(entry).reason,
+                "gain_margin": np.nan, "reason": _failure(entry).reason,
             }  # fmt: skip
     return list(rows.values())

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from reports.reference import reference_cells
 from reports.scores import ALL, Key, Scores
 from reports.tables import BASELINE, Method, TaskBoard, views
 from reports.text import compact, decimals, number, signed
@@ -43,6 +44,7 @@ def task_view(board: TaskBoard) -> dict[str, Any]:
         "levels": views(scores),
         "regions": regions,
         "columns": columns,
+        "reference": reference_cells(board),
         "start": {"level": ALL, "region": region, "show": "overview", "sort": board.main[0]},
     }
 
@@ -104,7 +106,7 @@ _SPREAD = ("mean", "lo", "hi")
 
 def gain_class(row: dict[str, Any], declared: dict[str, Any]) -> str:
     """ "better", "worse" or "same" than the degraded input, beyond the noise of the paired difference."""
-    if abs(row["gain"]) <= 1.96 * row["gain_error"] or row["gain"] == 0:
+    if abs(row["gain"]) <= row["gain_margin"] or row["gain"] == 0:
         return "same"
     return "better" if (row["gain"] > 0) == bool(declared["higher_is_better"]) else "worse"
 
@@ -128,7 +130,7 @@ def _title(row: dict[str, Any], key: Key, declared: dict[str, Any], places: int)
     if row["tied"] > 1:
         words.append(f"shares rank {row['rank']} with {row['tied'] - 1} more")
     if declared["kind"] != "cost" and np.isfinite(row["gain"]) and row["gain"] != 0:
-        margin = f" ± {1.96 * row['gain_error']:.2g}" if row["gain_error"] > 0 else ""
+        margin = f" ± {row['gain_margin']:.2g}" if row["gain_margin"] > 0 else ""
         words.append(f"{signed(row['gain'], places + 1)}{margin} against the degraded input")
     return "; ".join(words)
 

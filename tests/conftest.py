@@ -81,6 +81,40 @@ def tiny_suite(tmp_path, photos) -> Path:
 
 
 @pytest.fixture
+def no_weights(tmp_path, monkeypatch) -> Path:
+    """No weights are to be had; returns the empty folder that RESTOREBENCH_WEIGHTS names."""
+    torch = pytest.importorskip("torch")
+    from pretrained import trunk
+    from pretrained.perceptual import lpips_network
+
+    named, hub = tmp_path / "named", tmp_path / "hub"
+    for folder in (named, hub / "checkpoints"):
+        folder.mkdir(parents=True)
+    monkeypatch.setenv("RESTOREBENCH_WEIGHTS", str(named))
+    monkeypatch.setenv("RESTOREBENCH_OFFLINE", "1")
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(hub))
+    for cached in (trunk, lpips_network):
+        cached.cache_clear()
+    yield named
+    for cached in (trunk, lpips_network):
+        cached.cache_clear()
+
+
+@pytest.fixture
+def toy(no_weights, tmp_path, monkeypatch) -> dict[str, Path]:
+    """Weights 'toy', known and looked for in three places that are all empty; and where they would be downloaded."""
+    from pretrained import KNOWN, Weights, resolve
+
+    places = {"explicit": tmp_path / "explicit", "upstream": tmp_path / "upstream"}
+    for place in places.values():
+        place.mkdir()
+    url = (places["upstream"] / "toy_full.pth").as_uri()
+    monkeypatch.setitem(KNOWN, "toy", Weights("a toy", ("toy_full.pth", "toy_features.pth"), url))
+    resolve._unreachable.cache_clear()
+    return places | {"named": no_weights, "cache": tmp_path / "hub" / "checkpoints"}
+
+
+@pytest.fixture
 def shared_data() -> Path:
     """The folder of real pictures, where one is given."""
     if "RESTOREBENCH_DATA" not in os.environ:

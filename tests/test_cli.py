@@ -56,7 +56,7 @@ def both(pair: tuple[Path, Path]) -> tuple[str, ...]:
     return ("--restored", str(pair[0]), "--reference", str(pair[1]))
 
 
-COMMANDS = ("run", "train", "score", "measure", "report", "degrade", "list", "doctor")
+COMMANDS = ("run", "train", "score", "measure", "report", "verify", "degrade", "restore", "list", "doctor")
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -15,6 +15,7 @@ from methods.parts.blend import poisson_fill
 from methods.parts.completion import CompletionNet, CompletionShape, GlobalLocalCritic, Tower
 from methods.parts.norm import NORMS, norm_layer
 from methods.parts.windows import cut, hole_corners, random_corners
+from tests.small_methods import weights_of
 
 SMALL = {"size": 32, "local": 16, "base": 4, "dilations": (2,), "critic_base": 4, "features": 8, "lr": 1e-3}
 
@@ -31,10 +32,6 @@ def batch(count: int = 3, size: int = 32, fill: float = 128 / 255) -> Batch:
     for index in range(count):
         mask[index, :, 3 + index : 12 + index, 5 : 12 + 2 * index] = 1
     return Batch(clean, torch.where(mask > 0, fill, clean), mask)
-
-
-def weights_of(network: torch.nn.Module) -> int:
-    return sum(weight.numel() for weight in network.parameters())
 
 
 def moved(network: torch.nn.Module, before: dict[str, torch.Tensor]) -> set[str]:

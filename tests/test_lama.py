@@ -8,12 +8,10 @@ from methods.base import Batch
 from methods.lama import Lama, critic_on_fake, gradient_penalty, masked
 from methods.parts.ffc import FfcGenerator, FfcLayer, FourierUnit, Pair, Split, split
 from methods.parts.layercritic import LayerCritic, feature_distance
+from tests import small_methods
+from tests.small_methods import weights_of
 
-SMALL = {"base": 8, "downs": 2, "blocks": 2, "critic_base": 8, "critic_layers": 3}
-
-
-def weights_of(network: nn.Module) -> int:
-    return sum(weight.numel() for weight in network.parameters())
+SMALL = small_methods.SMALL["Lama"]
 
 
 def batch(count: int = 2, size: int = 32) -> Batch:

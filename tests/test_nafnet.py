@@ -8,8 +8,9 @@ from torch.nn import functional
 
 from methods.base import Batch
 from methods.nafnet import ChannelNorm, NafBlock, NafNet, NafUNet, negative_psnr
+from tests import small_methods
 
-SMALL = {"width": 8, "enc": (1, 1), "mid": 1, "dec": (1, 1)}
+SMALL = small_methods.SMALL["NafNet"]
 
 
 def pictures(count: int = 2, size: int = 16) -> torch.Tensor:

@@ -25,12 +25,17 @@ CACHE_BYTES = 1 << 30
 
 @dataclass(frozen=True)
 class Case:
-    """One scored picture: what it was, what it became, and where. All uint8; mask H×W of 0/1."""
+    """One scored picture: what it was, what it became, and where. All uint8; mask H×W of 0/1.
+
+    seed: of the damage. landmarks: float 5×2 in pixels, where known.
+    """
 
     image_id: str
     clean: np.ndarray
     degraded: np.ndarray
     mask: np.ndarray
+    seed: int = 0
+    landmarks: np.ndarray | None = None
 
 
 class PictureCache:
@@ -159,8 +164,9 @@ class EvaluationSet:
                 picture = resize_short_side(picture, self.size)
             picture = centre_crop(picture, self.size)
         pixels = np.ascontiguousarray(picture.pixels)
-        image, mask = degradation(pixels, seed_for("eval", self.task.name, level, image_id), picture.landmarks)
-        return Case(image_id, pixels, image, mask)
+        seed = seed_for("eval", self.task.name, level, image_id)
+        image, mask = degradation(pixels, seed, picture.landmarks)
+        return Case(image_id, pixels, image, mask, seed, picture.landmarks)
 
     def cases(self, level: str, degradation: Degradation) -> Iterator[tuple[str, Case | None]]:
         """All pictures of a level in a fixed order."""

@@ -13,12 +13,20 @@ import warnings
 from collections.abc import Callable, Iterable
 from importlib.metadata import entry_points
 from types import ModuleType
-
-from torch import Tensor
+from typing import Any
 
 from bench.errors import UserError, unknown
-from bench.metrics.apply import score_pair, score_set, score_single, unavailable
-from bench.metrics.base import MaskMetric, Metric, PairMetric, SetMetric, SingleMetric, Unavailable
+from bench.metrics.apply import score_face, score_pair, score_set, score_single, unavailable
+from bench.metrics.base import (
+    ConsistencyMetric,
+    FaceMetric,
+    MaskMetric,
+    Metric,
+    PairMetric,
+    SetMetric,
+    SingleMetric,
+    Unavailable,
+)
 from bench.metrics.regions import regions
 
 __all__ = ["METRICS", "Metric", "Unavailable", "collect", "load", "regions", "unavailable"]
@@ -58,12 +66,13 @@ def _installed(known: dict[str, Metric]) -> dict[str, Metric]:
 METRICS: dict[str, Metric] = _installed(collect(_own()))
 
 
-def load(metric_id: str) -> Callable[..., Tensor]:
+def load(metric_id: str) -> Callable[..., Any]:
     """A metric as a function of float pictures N×3×H×W, RGB in [0, 1].
 
     pair: load("ssim")(restored, reference, mask=None) -> N. single: load("niqe")(restored) -> N.
     set: load("fid")(restored, reference) -> one number. mask: load("mask_iou")(predicted, true) -> N, masks N×1×H×W of
-    0/1. Pictures are rounded to the uint8 grid first.
+    0/1. face: load("face_identity")(restored, reference, landmarks N×5×2) -> N. Pictures are rounded to the uint8 grid
+    first. consistency: load("consistency_mosaic")(found, given) -> float, arrays as base.ConsistencyMetric says.
     The function raises ValueError on wrong shapes or ranges and Unavailable when weights are missing;
     load raises UserError for an unknown id, and for a cost, which no picture tells.
     """
@@ -77,6 +86,8 @@ def load(metric_id: str) -> Callable[..., Tensor]:
             return functools.partial(score_single, metric)
         case SetMetric():
             return functools.partial(score_set, metric)
-        case MaskMetric():
+        case FaceMetric():
+            return functools.partial(score_face, metric)
+        case MaskMetric() | ConsistencyMetric():
             return metric.compute
     raise UserError(f"metric '{metric_id}' is a {metric.kind} and cannot be computed from pictures alone")

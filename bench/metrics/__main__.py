@@ -7,7 +7,7 @@ from itertools import groupby
 
 from bench.metrics import METRICS
 from bench.metrics.base import Metric
-from bench.metrics.weights import KNOWN
+from pretrained import KNOWN
 
 GROUPS = ("fidelity", "perceptual", "naturalness", "distribution", "consistency", "faces", "cost")
 HEAD = """\
@@ -18,9 +18,13 @@ Every score is computed on the picture as it would be saved: RGB clipped to [0, 
 Scores are per picture; means are taken in the statistics, nowhere else. Two numbers may be compared only when their
 ids and fingerprints are equal. *Matters* is the smallest difference worth a word.
 
-Kinds: **pair** compares with the truth, **single** needs no truth, **set** compares two sets of pictures, **cost** is
-measured by the harness. Pair metrics are also averaged over *lost* (where information was lost), *boundary* (the 8 px
-around it) and *kept* (everything not lost); a region without pixels has no score.
+Kinds: **pair** compares with the truth, **single** needs no truth, **set** compares two sets of pictures, **mask**
+judges where a method says that something was lost, **face** compares faces with known landmarks, **consistency**
+holds the picture against what its damaged input still tells, **cost** is measured by the harness. Face and
+consistency metrics need a task's own data and damage (`run`, `score`; not `measure`), and have rows only where they
+apply. Single metrics are also taken of the true pictures, once per task: the board's row *truth*. Pair metrics are
+also averaged over *lost* (where information was lost), *boundary* (the 8 px around it) and *kept* (everything not
+lost); a region without pixels has no score.
 """
 
 

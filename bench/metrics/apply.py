@@ -8,10 +8,11 @@ import os
 import torch
 from torch import Tensor
 
-from bench.metrics.base import Metric, PairMetric, SetMetric, SingleMetric, Unavailable
+from bench.metrics.base import FaceMetric, Metric, PairMetric, SetMetric, SingleMetric, Unavailable
 from bench.metrics.quantise import to_grid
 
 CHUNK = 16  # pictures whose features are taken at once
+FACE = torch.tensor([[[0.35, 0.4], [0.65, 0.4], [0.5, 0.55], [0.38, 0.7], [0.62, 0.7]]])  # any face, to try a metric
 
 
 def score_pair(metric: PairMetric, restored: Tensor, reference: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -20,11 +21,19 @@ def score_pair(metric: PairMetric, restored: Tensor, reference: Tensor, mask: Te
     mask: N×1×H×W, 1 for the pixels to score; without one the whole picture is. Raises ValueError on wrong shapes or
     ranges, Unavailable when the metric cannot be had.
     """
-    restored, reference = to_grid(restored, "restored"), to_grid(reference, "reference")
-    if restored.shape != reference.shape or restored.device != reference.device:
-        raise ValueError(f"restored and reference differ: {_say(restored)} and {_say(reference)}")
-    _check_side(metric, restored, "restored")
+    restored, reference = _two(metric, restored, reference)
     return metric.compute(restored, reference, _region(mask, restored))[:, 0]
+
+
+def score_face(metric: FaceMetric, restored: Tensor, reference: Tensor, landmarks: Tensor) -> Tensor:
+    """A face metric per picture: N×3×H×W in [0, 1] twice, landmarks N×5×2 in pixels -> float64 N.
+
+    Raises as score_pair does, and ValueError on landmarks of another shape or that are no numbers.
+    """
+    restored, reference = _two(metric, restored, reference)
+    if landmarks.shape != (len(restored), 5, 2) or not landmarks.isfinite().all():
+        raise ValueError(f"landmarks: expected finite {len(restored)}×5×2, got {_say(landmarks)}")
+    return metric.compute(restored, reference, landmarks)
 
 
 def score_single(metric: SingleMetric, restored: Tensor) -> Tensor:
@@ -42,6 +51,15 @@ def score_set(metric: SetMetric, restored: Tensor, reference: Tensor) -> Tensor:
         _check_side(metric, pictures, what)
         features.append(torch.cat([metric.features(chunk) for chunk in pictures.split(CHUNK)]))
     return torch.tensor(metric.distance(*features), dtype=torch.float64)
+
+
+def _two(metric: Metric, restored: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
+    """Both on the grid, of one shape and large enough."""
+    restored, reference = to_grid(restored, "restored"), to_grid(reference, "reference")
+    if restored.shape != reference.shape or restored.device != reference.device:
+        raise ValueError(f"restored and reference differ: {_say(restored)} and {_say(reference)}")
+    _check_side(metric, restored, "restored")
+    return restored, reference
 
 
 def _region(mask: Tensor | None, pictures: Tensor) -> Tensor:
@@ -86,6 +104,8 @@ def _probe(metric: Metric, environment: tuple[str, ...]) -> str | None:
             metric.compute(pictures)
         elif isinstance(metric, SetMetric):
             metric.features(pictures)
+        elif isinstance(metric, FaceMetric):
+            metric.compute(pictures, pictures, FACE * side)
     except Unavailable as error:
         return str(error)
     except Exception as error:  # a plug-in may fail in any way; the reason is shown where its numbers would be

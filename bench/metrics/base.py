@@ -7,14 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 from torch import Tensor
 
-Kind = Literal["pair", "single", "set", "mask", "cost", "consistency"]
+from pretrained import Unavailable as Unavailable  # also raised where a package is broken
+
+Kind = Literal["pair", "single", "set", "mask", "face", "cost", "consistency"]
 Group = Literal["fidelity", "perceptual", "naturalness", "distribution", "consistency", "faces", "cost"]
-
-
-class Unavailable(Exception):
-    """A metric cannot be had here (weights missing, package broken). The message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -74,3 +73,29 @@ class MaskMetric(Metric):
 
     compute: Callable[[Tensor, Tensor], Tensor]
     kind: Kind = "mask"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaceMetric(Metric):
+    """compute(restored, reference, landmarks) -> N, for faces whose landmarks are known.
+
+    restored, reference: as in PairMetric. landmarks: float N×5×2, x and y in pixels of the picture: left eye, right
+    eye, nose tip, left and right mouth corner, left being the smaller x.
+    """
+
+    compute: Callable[[Tensor, Tensor, Tensor], Tensor]
+    kind: Kind = "face"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsistencyMetric(Metric):
+    """compute(found, given) -> one float: a restored picture against what its damaged input still tells. No truth.
+
+    evidence names what is compared: "kept", the uint8 n×3 pixels that were not lost; or a kind that degradations name
+    (their method `evidence`): "cells", uint8 n×3 mosaic colours, "coefficients", int32 n×64 quantised DCT coefficients.
+    found: what the same damage would leave of the restored picture; given: what the input holds. Equal shapes, n >= 1.
+    """
+
+    evidence: str
+    compute: Callable[[np.ndarray, np.ndarray], float]
+    kind: Kind = "consistency"

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bench.metrics import weights
+import pretrained
 from bench.metrics.base import SetMetric
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -69,7 +69,9 @@ def build_inception(state: dict[str, Tensor]) -> nn.Module:
         inception.load_state_dict_from_url = lambda *_, **__: state
         return inception.InceptionV3([inception.InceptionV3.DEFAULT_BLOCK_INDEX]).eval()
     except RuntimeError as error:
-        raise weights.Unavailable(f"weights of {weights.KNOWN['inception'].files[0]} do not fit: {error}") from None
+        raise pretrained.Unavailable(
+            f"weights of {pretrained.KNOWN['inception'].files[0]} do not fit: {error}"
+        ) from None
     finally:
         inception.load_state_dict_from_url = original
 
@@ -77,7 +79,7 @@ def build_inception(state: dict[str, Tensor]) -> nn.Module:
 @functools.cache
 def inception_network(device: torch.device) -> nn.Module:
     """pytorch-fid's InceptionV3 with its published weights. Raises Unavailable when they cannot be had."""
-    return build_inception(weights.load("inception")).to(device)
+    return build_inception(pretrained.load("inception")).to(device)
 
 
 @torch.no_grad()
@@ -93,7 +95,7 @@ def squeezenet(device: torch.device) -> nn.Module:
 
     with torch.device("meta"):
         network = squeezenet1_1(weights=None).features
-    weights.fit(network, weights.features("squeezenet1_1"), "SqueezeNet 1.1")
+    pretrained.fit(network, pretrained.trunk("squeezenet1_1").tensors, "SqueezeNet 1.1")
     return network.eval().requires_grad_(False).to(device)
 
 

@@ -44,8 +44,8 @@ def psnr_b(restored: Tensor, reference: Tensor, regions: Tensor) -> Tensor:
 
 def _squared_error(restored: Tensor, reference: Tensor, regions: Tensor) -> Tensor:
     """Mean over three channels and each region: N×R."""
-    difference = restored.double() - reference
-    return region_mean(difference.square_(), regions).mean(1)
+    difference = restored.double().sub_(reference)
+    return region_mean(difference.mul_(difference), regions).mean(1)
 
 
 def _blocking_effect(luma: Tensor, regions: Tensor) -> Tensor:

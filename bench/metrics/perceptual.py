@@ -3,50 +3,20 @@
 from __future__ import annotations
 
 import functools
-import warnings
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.metrics import weights
+import pretrained
 from bench.metrics.base import PairMetric
 from bench.metrics.regions import is_whole, region_mean
 from bench.metrics.similarity import whole_only
+from pretrained.perceptual import lpips_network
 
 if TYPE_CHECKING:
     from lpips import LPIPS
-
-TRUNKS = {"alex": "alexnet", "vgg": "vgg16", "squeeze": "squeezenet1_1"}
-
-
-def build_lpips(net: str, trunk: dict[str, Tensor]) -> LPIPS:
-    """The lpips package's network 'alex', 'vgg' or 'squeeze', version 0.1, with its own heads and this trunk.
-
-    trunk: the `features.*` tensors of torchvision's classifier, without that prefix. The network is built without
-    storage, so that a tensor left unfilled cannot be mistaken for a weight.
-    """
-    import lpips
-
-    with warnings.catch_warnings(), torch.device("meta"):
-        warnings.simplefilter("ignore")  # lpips asks torchvision in a deprecated way
-        model = lpips.LPIPS(net=net, pretrained=False, pnet_rand=True, verbose=False)
-    slices = {name: name.split(".", 1)[1] for name in model.net.state_dict()}  # "slice2.3.bias" is "features.3.bias"
-    weights.fit(model.net, {name: trunk[key] for name, key in slices.items() if key in trunk}, f"LPIPS {net} trunk")
-    heads = weights.read(Path(lpips.__file__).parent / "weights" / "v0.1" / f"{net}.pth")
-    scaling = {f"scaling_layer.{name}": each for name, each in model.scaling_layer.state_dict().items()}
-    trunk_state = {f"net.{name}": each for name, each in model.net.state_dict().items()}
-    numbered = {name.replace("lin", "lins.", 1): each for name, each in heads.items()}  # lpips holds its heads twice
-    weights.fit(model, scaling | trunk_state | heads | numbered, f"LPIPS {net}")
-    return model.eval().requires_grad_(False)
-
-
-@functools.cache
-def lpips_network(net: str, device: torch.device) -> LPIPS:
-    """LPIPS with its published weights. Raises Unavailable when the trunk's cannot be had."""
-    return build_lpips(net, weights.features(TRUNKS[net])).to(device)
 
 
 @torch.no_grad()
@@ -98,7 +68,7 @@ def build_dists(trunk: dict[str, Tensor], channels: dict[str, Tensor]) -> nn.Mod
 
     with torch.device("meta"):
         network = vgg16(weights=None).features
-    weights.fit(network, trunk, "DISTS trunk")
+    pretrained.fit(network, trunk, "DISTS trunk")
     layers = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")
     sizes = [3, 64, 128, 256, 512, 512]
 
@@ -122,7 +92,7 @@ def build_dists(trunk: dict[str, Tensor], channels: dict[str, Tensor]) -> nn.Mod
 @functools.cache
 def dists_network(device: torch.device) -> nn.Module:
     """DISTS with its published weights. Raises Unavailable when they cannot be had."""
-    return build_dists(weights.features("vgg16"), weights.load("dists")).to(device)
+    return build_dists(pretrained.trunk("vgg16").tensors, pretrained.load("dists")).to(device)
 
 
 @torch.no_grad()

@@ -27,13 +27,18 @@ def regions(mask: Tensor) -> dict[str, Tensor]:
 
 
 def region_mean(maps: Tensor, weights: Tensor) -> Tensor:
-    """Weighted mean of score maps over regions, in float64.
+    """Weighted mean of score maps over regions, float64: rows are summed in the maps' precision, then in float64.
 
-    maps: N×C×H×W. weights: N×R×H×W, not negative. Returns N×C×R; NaN where a region has no weight.
+    maps: N×C×H×W. weights: N×R×H×W in [0, 1]. Returns N×C×R; NaN where a region has no weight.
     """
-    flat = weights.double().flatten(2)
-    total = torch.bmm(maps.double().flatten(2), flat.transpose(1, 2))
-    return total / flat.sum(2).unsqueeze(1)
+    counts = _sum(weights)
+    whole = (counts == maps.shape[-2] * maps.shape[-1]).all(0).tolist()  # nothing to multiply by
+    sums = [_sum(maps if all_ones else maps * weights[:, i : i + 1]) for i, all_ones in enumerate(whole)]
+    return torch.stack(sums, dim=-1) / counts.unsqueeze(1)
+
+
+def _sum(planes: Tensor) -> Tensor:
+    return planes.sum(-1).double().sum(-1)
 
 
 def is_whole(weights: Tensor) -> Tensor:

@@ -1,4 +1,7 @@
-"""Full-reference measures of piq that give one number for the whole picture: FSIM, VIF, GMSD, HaarPSI."""
+"""Full-reference measures that give one number for the whole picture, as piq defines them: FSIM, VIF, GMSD, HaarPSI.
+
+piq itself is slower than these by the ratios that tests/performance prints; tests/test_similarity.py compares them.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,9 @@ import torch
 from torch import Tensor
 
 from bench.metrics.base import PairMetric
+from bench.metrics.gradients import LUMA, gradient_deviation, haar_likeness, mix
+from bench.metrics.information import visual_information
+from bench.metrics.phase import feature_similarity
 from bench.metrics.regions import is_whole
 
 
@@ -16,30 +22,23 @@ def whole_only(scores: Tensor, regions: Tensor) -> Tensor:
 
 def fsim(restored: Tensor, reference: Tensor, regions: Tensor) -> Tensor:
     """Feature similarity with colour; see PairMetric for the shapes."""
-    import piq
-
-    return whole_only(piq.fsim(restored, reference, reduction="none"), regions)
+    return whole_only(feature_similarity(restored, reference), regions)
 
 
 def vif(restored: Tensor, reference: Tensor, regions: Tensor) -> Tensor:
     """Visual information fidelity; see PairMetric for the shapes."""
-    import piq
-
-    return whole_only(piq.vif_p(restored, reference, reduction="none"), regions)
+    planes = (mix(each.double() * 255, LUMA) for each in (restored, reference))
+    return whole_only(visual_information(*planes), regions)
 
 
 def gmsd(restored: Tensor, reference: Tensor, regions: Tensor) -> Tensor:
     """Gradient magnitude similarity deviation; see PairMetric for the shapes."""
-    import piq
-
-    return whole_only(piq.gmsd(restored, reference, reduction="none"), regions)
+    return whole_only(gradient_deviation(restored, reference), regions)
 
 
 def haarpsi(restored: Tensor, reference: Tensor, regions: Tensor) -> Tensor:
     """Haar wavelet perceptual similarity; see PairMetric for the shapes."""
-    import piq
-
-    scores = piq.haarpsi(restored, reference, reduction="none")
+    scores = haar_likeness(restored, reference)
     return whole_only(scores.clamp(max=1), regions)  # rounding lifts equal pictures above 1, black ones to infinity
 
 
@@ -54,8 +53,8 @@ METRICS = (
         higher_is_better=True,
         unit="",
         matters=0.005,
-        library="piq",
-        source="Zhang, Zhang, Mou, Zhang, 2011, doi:10.1109/TIP.2011.2109730",
+        library="restorebench",
+        source="Zhang, Zhang, Mou, Zhang, 2011, doi:10.1109/TIP.2011.2109730; equals piq.fsim",
         min_side=16,
         compute=fsim,
     ),
@@ -69,8 +68,8 @@ METRICS = (
         higher_is_better=True,
         unit="",
         matters=0.01,
-        library="piq",
-        source="Sheikh, Bovik, 2006, doi:10.1109/TIP.2005.859378",
+        library="restorebench",
+        source="Sheikh, Bovik, 2006, doi:10.1109/TIP.2005.859378; equals piq.vif_p",
         min_side=41,
         compute=vif,
     ),
@@ -81,8 +80,8 @@ METRICS = (
         higher_is_better=False,
         unit="",
         matters=0.005,
-        library="piq",
-        source="Xue, Zhang, Mou, Bovik, 2013, arXiv:1308.3052",
+        library="restorebench",
+        source="Xue, Zhang, Mou, Bovik, 2013, arXiv:1308.3052; equals piq.gmsd",
         min_side=8,
         compute=gmsd,
     ),
@@ -93,8 +92,8 @@ METRICS = (
         higher_is_better=True,
         unit="",
         matters=0.01,
-        library="piq",
-        source="Reisenhofer, Bosse, Kutyniok, Wiegand, 2018, arXiv:1607.06140",
+        library="restorebench",
+        source="Reisenhofer, Bosse, Kutyniok, Wiegand, 2018, arXiv:1607.06140; equals piq.haarpsi",
         min_side=16,
         compute=haarpsi,
     ),

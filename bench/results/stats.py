@@ -4,18 +4,23 @@ Scores of one method are an array seeds × images; the images are the same, in t
 Both axes are resampled, independently (the pigeonhole bootstrap; Owen, "The pigeonhole bootstrap", Annals of Applied
 Statistics 2007), with the same resamples for all methods, so that what images have in common cancels in a difference.
 Resampling n things understates variance by (n-1)/n, which matters for three seeds; the weights are stretched by
-sqrt(n/(n-1)) to undo it (Hesterberg, "What teachers should know about the bootstrap", 2015, section 4).
+sqrt(n/(n-1)) to undo it. Few seeds tell little about their own spread, so intervals are the bootstrap's
+standard error times Student's quantile (bootstrap t intervals; both: Hesterberg, "What teachers should know about the
+bootstrap", 2015), with Satterthwaite's degrees of freedom (bench/results/spread.py). Trainings of two methods are taken
+as independent. tests/test_stats.py holds coverage and false alarms by simulation.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import stdtr, stdtrit
 
+from bench.results.spread import Spread, means
 from bench.seeds import seed_for
 
 DRAWS = 2000
@@ -52,12 +57,33 @@ def holm(p_values: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
+class Differences:
+    """Every method of a column minus one of them: paired means, their standard errors, and degrees of freedom."""
+
+    means: np.ndarray
+    errors: np.ndarray
+    freedom: np.ndarray
+
+    @property
+    def margins(self) -> np.ndarray:
+        """Half the width of their 95 % intervals."""
+        return self.errors * student(self.freedom)
+
+    def p_values(self, chosen: Sequence[int]) -> np.ndarray:
+        """Two-sided p values of some of them; 1 for a difference of nothing, 0 for one without noise."""
+        each = list(chosen)
+        size = np.abs(np.nan_to_num(self.means[each]))
+        scale = np.maximum(self.errors[each], 1e-12 * np.maximum(size, 1e-12))
+        return np.asarray(2 * stdtr(self.freedom[each], -size / scale))
+
+
+@dataclass(frozen=True)
 class Column:
     """One table column: what several methods scored on the same images, and how far resampling moves their means.
 
     values: one seeds × images array per method. means, counts: one per method (counts are images with a finite score).
     moved: DRAWS × methods, the resampled mean minus the mean. complete: whether a method has every score.
-    names: what the resamples were seeded with.
+    spread: what the seeds add. names: what the resamples were seeded with.
     """
 
     values: tuple[np.ndarray, ...]
@@ -65,39 +91,51 @@ class Column:
     counts: np.ndarray
     moved: np.ndarray
     complete: np.ndarray
+    spread: Spread
     names: tuple[str | int, ...]
 
     def take(self, members: Sequence[int]) -> Column:
         """The column of some of its methods."""
         chosen = list(members)
-        values = tuple(self.values[i] for i in chosen)
-        rest = (self.moved[:, chosen], self.complete[chosen], self.names)
-        return Column(values, self.means[chosen], self.counts[chosen], *rest)
+        rest = (self.moved[:, chosen], self.complete[chosen], self.spread.take(chosen), self.names)
+        return Column(tuple(self.values[i] for i in chosen), self.means[chosen], self.counts[chosen], *rest)
 
     def intervals(self) -> list[Interval]:
-        """A percentile interval per method; without one (NaN) when it stands on fewer than two images."""
-        tail = (1 - LEVEL) / 2
-        lo, hi = np.quantile(np.ascontiguousarray(self.moved.T), [tail, 1 - tail], axis=1)
-        lo, hi = (np.where(self.counts > 1, self.means + side, np.nan) for side in (lo, hi))
-        table = zip(self.means.tolist(), lo.tolist(), hi.tolist(), self.counts.tolist(), strict=True)
-        return [Interval(*row) for row in table]
+        """An interval per method; none (NaN) when it stands on fewer than two images."""
+        margins = np.std(self.moved, axis=0) * student(self.spread.freedom(self.by_image()))
+        margins[self.counts < 2] = np.nan
+        ends = (self.means, self.means - margins, self.means + margins, self.counts)
+        return [Interval(*row) for row in zip(*(each.tolist() for each in ends), strict=True)]
 
-    def differences(self, reference: int) -> tuple[np.ndarray, np.ndarray]:
-        """Every method minus the reference: means of the paired differences, and their standard errors."""
-        differences = self.means - self.means[reference]
-        errors = np.std(self.moved - self.moved[:, [reference]], axis=0)
+    def differences(self, reference: int) -> Differences:
+        """Every method minus the reference, over the images both have."""
+        apart, spread = self.by_image() - self.by_image()[reference], self.spread.against(reference)
+        found = Differences(
+            self.means - self.means[reference],
+            np.std(self.moved - self.moved[:, [reference]], axis=0),
+            spread.freedom(apart),
+        )
         for index in np.flatnonzero(~(self.complete & self.complete[reference])):
             pair = _paired_column(self.values[index], self.values[reference], self.names)  # images that both have
-            differences[index] = pair.means[0] - pair.means[1]
-            errors[index] = np.std(pair.moved[:, 0] - pair.moved[:, 1])
-        return differences, errors
+            if pair.complete.all():
+                one = pair.differences(1)
+                found.means[index], found.errors[index], found.freedom[index] = (
+                    part[0] for part in (one.means, one.errors, one.freedom)
+                )
+            else:
+                found.means[index] = found.errors[index] = np.nan
+        return found
+
+    def by_image(self) -> np.ndarray:
+        """Methods × images: means over the seeds."""
+        return np.stack([means(each, 0) for each in self.values])
 
     def ranks(self, higher_is_better: bool) -> list[int | None]:
         """Competition ranks (1, 1, 3) by mean; None for a method without a value.
 
         Going down the order, a method shares the rank of the group's leader as long as its paired difference from the
-        leader is within the noise: two-sided p above 5 %, from the bootstrap standard error, Holm-corrected over all
-        methods below that leader. The first that can be told apart leads the next group.
+        leader is within the noise: two-sided p above 5 %, from the bootstrap standard error and Student's distribution,
+        Holm-corrected over all methods below that leader. The first that can be told apart leads the next group.
         """
         ranks: list[int | None] = [None] * len(self.means)
         direction = -1 if higher_is_better else 1
@@ -105,8 +143,7 @@ class Column:
         position = 0
         while position < len(order):
             below = order[position + 1 :]
-            differences, errors = self.differences(order[position])
-            apart = holm(two_sided_p(differences[below], errors[below])) < 1 - LEVEL
+            apart = holm(self.differences(order[position]).p_values(below)) < 1 - LEVEL
             size = 1 + (int(np.argmax(apart)) if apart.any() else len(below))
             for index in order[position : position + size]:
                 ranks[index] = position + 1
@@ -114,10 +151,9 @@ class Column:
         return ranks
 
 
-def two_sided_p(differences: np.ndarray, errors: np.ndarray) -> np.ndarray:
-    """Normal p values of differences with standard errors; 1 for a difference of nothing, 0 for one without noise."""
-    scale = np.maximum(errors, 1e-12 * np.maximum(np.abs(differences), 1e-12))
-    return 2 * ndtr(-np.abs(np.nan_to_num(differences)) / scale)
+def student(freedom: np.ndarray) -> np.ndarray:
+    """How many standard errors a 95 % interval reaches."""
+    return np.asarray(stdtrit(freedom, (1 + LEVEL) / 2))
 
 
 def column(values: Sequence[np.ndarray], names: Sequence[str | int] = ()) -> Column:
@@ -134,19 +170,18 @@ def column(values: Sequence[np.ndarray], names: Sequence[str | int] = ()) -> Col
     starts = np.concatenate([[0], np.cumsum(seeds)[:-1]])
     totals = np.add.reduceat(finite.sum(axis=1), starts)
     sums = np.add.reduceat(np.where(finite, stacked, 0).sum(axis=1), starts)
-    means = np.divide(sums, totals, out=np.full(len(arrays), np.nan), where=totals > 0)
-    centred = np.where(finite, stacked - np.repeat(means, seeds)[:, None], 0)
+    averages = np.divide(sums, totals, out=np.full(len(arrays), np.nan), where=totals > 0)
+    centred = np.where(finite, stacked - np.repeat(averages, seeds)[:, None], 0)
     shares = centred / np.maximum(np.repeat(totals, seeds), 1)[:, None]
     rows = resampling_weights(stacked.shape[1], *names, "images") @ shares.T
     moved = np.empty((DRAWS, len(arrays)))
-    for count in np.unique(seeds):  # methods with equally many seeds share the seed resamples
-        which = np.flatnonzero(seeds == count)
-        members = (starts[which][:, None] + np.arange(count)).ravel()
-        weights = resampling_weights(int(count), *names, "seeds")
-        moved[:, which] = np.einsum("dms,ds->dm", rows[:, members].reshape(DRAWS, len(which), count), weights)
+    for index, (start, count) in enumerate(zip(starts, seeds, strict=True)):
+        own = hashlib.sha256(arrays[index].tobytes()).hexdigest()  # not its place, so that another row changes nothing
+        weights = resampling_weights(int(count), *names, "seeds", own)
+        moved[:, index] = np.einsum("ds,ds->d", rows[:, start : start + count], weights)
     counts = np.array([np.isfinite(each).any(axis=0).sum() for each in arrays])
     complete = np.array([np.isfinite(each).all() for each in arrays])
-    return Column(arrays, means, counts, moved, complete, tuple(names))
+    return Column(arrays, averages, counts, moved, complete, Spread.of(arrays), tuple(names))
 
 
 def _paired_column(a: np.ndarray, b: np.ndarray, names: Sequence[str | int]) -> Column:
@@ -162,16 +197,13 @@ def interval(values: np.ndarray, names: Sequence[str | int] = ()) -> Interval:
 
 
 def paired(a: np.ndarray, b: np.ndarray, names: Sequence[str | int] = ()) -> Interval:
-    """Mean and 95 % interval of a - b over the images both have; seeds are paired by position where equally many."""
+    """Mean and 95 % interval of a - b over the images both have."""
     first, second = (np.atleast_2d(np.asarray(each, dtype=np.float64)) for each in (a, b))
     pair = _paired_column(first, second, names)
-    mean = float(pair.means[0] - pair.means[1])
     count = int(min(pair.counts))
-    if count < 2:
-        return Interval(mean, np.nan, np.nan, count)
-    tail = (1 - LEVEL) / 2
-    lo, hi = np.quantile(pair.moved[:, 0] - pair.moved[:, 1], [tail, 1 - tail])
-    return Interval(mean, float(mean + lo), float(mean + hi), count)
+    found = pair.differences(1)
+    mean, margin = float(found.means[0]), float(found.margins[0]) if count > 1 else np.nan
+    return Interval(mean, mean - margin, mean + margin, count)
 
 
 def ranks(values: Sequence[np.ndarray], higher_is_better: bool, names: Sequence[str | int] = ()) -> list[int | None]:

@@ -4,6 +4,7 @@
     runs/<task>/<method>/<run id>/images/<level>/<image id>.png       restored pictures kept for the report
     runs/<task>/inputs/<inputs digest>/truth/<image id>.png           what all runs of the task were scored against
     runs/<task>/inputs/<inputs digest>/{degraded,mask}/<level>/<image id>.png
+    runs/<task>/inputs/<inputs digest>/reference.parquet              the truth's own scores, by metrics that need none
 
 Image ids are safe as file names. A run finds its inputs by run.digests["inputs"].
 """
@@ -25,6 +26,7 @@ from bench.errors import UserError
 SCORE_COLUMNS = (
     "protocol", "task", "method", "seed", "level", "image_id", "metric", "region", "value", "status",
 )  # fmt: skip
+REFERENCE_COLUMNS = ("image_id", "metric", "fingerprint", "value")
 RUNNING, TRAINED, DONE = "running", "trained", "done"  # trained: its scores are still to come
 DIVERGED, ERROR, TIMEOUT = "diverged", "error", "timeout"
 
@@ -68,8 +70,12 @@ def restored_path(folder: Path, level: str, image_id: str) -> Path:
 
 def input_path(root: Path, run: Run, kind: str, level: str, image_id: str) -> Path:
     """Where the truth, degraded picture or mask (kind) shared by all runs of a task lies."""
-    base = root / run.task / "inputs" / run.digests.get("inputs", "none") / kind
+    base = _inputs(root, run) / kind
     return (base if kind == "truth" else base / level) / f"{image_id}.png"
+
+
+def _inputs(root: Path, run: Run) -> Path:
+    return root / run.task / "inputs" / run.digests.get("inputs", "none")
 
 
 def write_atomic(path: Path, data: bytes) -> None:
@@ -124,6 +130,20 @@ def read_scores(folder: Path) -> pd.DataFrame:
         return pd.read_parquet(path)
     except Exception as error:  # pyarrow raises several unrelated types on a damaged file
         raise UserError(f"{path}: not readable ({error}); delete it and score again") from None
+
+
+def write_reference(root: Path, run: Run, rows: Iterable[dict[str, Any]]) -> None:
+    """Store the scores of the true pictures that a run's task shares: one row per picture and metric."""
+    frame = pd.DataFrame(list(rows), columns=list(REFERENCE_COLUMNS))
+    write_atomic(_inputs(root, run) / "reference.parquet", frame.astype({"value": "float64"}).to_parquet(index=False))
+
+
+def read_reference(root: Path, run: Run) -> pd.DataFrame:
+    """The scores of the true pictures; an empty table where there are none, or none that can be read."""
+    try:
+        return pd.read_parquet(_inputs(root, run) / "reference.parquet", columns=list(REFERENCE_COLUMNS))
+    except Exception:  # absent, or damaged in one of many ways: they can be made again, and a board does without
+        return pd.DataFrame(columns=list(REFERENCE_COLUMNS))
 
 
 def append_scalars(folder: Path, rows: list[dict[str, float]]) -> None:

@@ -57,7 +57,7 @@ class Battery:
         named = _regions(pictures, restored)
         rows: list[Row] = []
         for metric in self.metrics:
-            if metric.id in self.missing:
+            if metric.id in self.missing or not isinstance(metric, SetMetric | SingleMetric | PairMetric):
                 continue
             if isinstance(metric, SetMetric):
                 self._collect(metric, restored, reference)
@@ -65,8 +65,8 @@ class Battery:
                 rows += [row(each, metric.id, WHOLE, math.nan, "too_small") for each in pictures.ids]
             elif isinstance(metric, SingleMetric):
                 values = metric.compute(restored).tolist()
-                rows += [_valued(each, metric, WHOLE, v) for each, v in zip(pictures.ids, values, strict=True)]
-            elif isinstance(metric, PairMetric) and reference is not None:
+                rows += [valued(each, metric, WHOLE, v) for each, v in zip(pictures.ids, values, strict=True)]
+            elif reference is not None:
                 rows += _pair_rows(metric, pictures.ids, restored, reference, named)
         return rows
 
@@ -74,7 +74,7 @@ class Battery:
         """Score predicted masks against the true ones, uint8 N×H×W of 0/1 both."""
         ours, theirs = (torch.from_numpy(np.ascontiguousarray(each))[:, None].float() for each in (predicted, true))
         return [
-            _valued(image_id, metric, WHOLE, value)
+            valued(image_id, metric, WHOLE, value)
             for metric in self.metrics
             if isinstance(metric, MaskMetric)
             for image_id, value in zip(image_ids, metric.compute(ours, theirs).tolist(), strict=True)
@@ -90,7 +90,7 @@ class Battery:
             if len(torch.cat(restored)) < 2:
                 rows.append(row("", metric.id, WHOLE, math.nan, "too_few"))
             else:
-                rows.append(_valued("", metric, WHOLE, metric.distance(torch.cat(restored), torch.cat(reference))))
+                rows.append(valued("", metric, WHOLE, metric.distance(torch.cat(restored), torch.cat(reference))))
         return rows
 
     def _collect(self, metric: SetMetric, restored: Tensor, reference: Tensor | None) -> None:
@@ -126,13 +126,14 @@ def _pair_rows(
     values = metric.compute(restored, reference, stacked).tolist()
     present = stacked.flatten(2).sum(2).tolist()
     return [
-        _valued(image_id, metric, region, value)
+        valued(image_id, metric, region, value)
         for image_id, scores, counts in zip(ids, values, present, strict=True)
         for region, value, count in zip(named, scores, counts, strict=True)
         if count and not (region != WHOLE and math.isnan(value))
     ]
 
 
-def _valued(image_id: str, metric: Metric, region: str, value: float) -> Row:
+def valued(image_id: str, metric: Metric, region: str, value: float) -> Row:
+    """One score, "undefined" where the metric has none for such a picture."""
     status = "ok" if math.isfinite(value) else "undefined"
     return row(image_id, metric.id, region, value if status == "ok" else math.nan, status)

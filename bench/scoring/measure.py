@@ -16,6 +16,13 @@ from bench.results.stats import interval
 from bench.scoring.battery import WHOLE, Battery, Pictures, Row
 from bench.scoring.folders import Pair, pairs
 
+NEEDS = {  # what two folders of pictures do not tell
+    "cost": "a trained method",
+    "mask": "a method that predicts masks",
+    "face": "a task whose faces have landmarks; use `restorebench score`",
+    "consistency": "a task's own damage; use `restorebench score`",
+}
+
 
 @dataclass(frozen=True)
 class Folders:
@@ -68,8 +75,8 @@ def _chosen(metrics: tuple[str, ...] | None, folders: Folders) -> tuple[str, ...
         if name not in METRICS:
             raise unknown("metric", name, METRICS)
         if METRICS[name].kind not in kinds:
-            need = "a trained method" if METRICS[name].kind == "cost" else "--reference"
-            raise UserError(f"metric '{name}' needs {need}; leave it out or give it")
+            need = NEEDS.get(METRICS[name].kind, "--reference; give it")
+            raise UserError(f"metric '{name}' needs {need}, or leave the metric out")
     return metrics
 
 

@@ -15,6 +15,8 @@ from bench.data.pictures import save_png
 from bench.metrics import METRICS
 from bench.results.store import DONE, Run, input_path, restored_path, write_run, write_scores
 from bench.scoring.battery import WHOLE, Battery, Pictures, Row, declaration, row
+from bench.scoring.evidence import consistency_rows, face_rows
+from bench.scoring.reference import ReferenceScores
 from bench.scoring.restore import predict_masks, restore
 from bench.training.engine import Engine
 from degradations.base import Degradation
@@ -85,7 +87,8 @@ def score(exam: Exam, restorer: Restorer, battery: Battery, gallery: Gallery | N
 
     A picture that could not be read, restored or compared has a row per metric that says so.
     """
-    for name, degradation in exam.levels.items():
+    truth = None if gallery is None else ReferenceScores.lacking(gallery.root, gallery.run, battery)
+    for number, (name, degradation) in enumerate(exam.levels.items()):
         rows: list[Row] = []
         for image_ids, cases in _chunks(exam, name, degradation):
             if cases is None:
@@ -93,15 +96,20 @@ def score(exam: Exam, restorer: Restorer, battery: Battery, gallery: Gallery | N
                 continue
             outcomes = restorer(name, cases)
             rows += _score_batch(battery, cases, outcomes)
+            rows += _score_evidence(battery, degradation, cases, outcomes)
             predicted = restorer.masks(cases)
             if predicted is not None:
                 ids = [case.image_id for case in cases]
                 rows += battery.add_masks(ids, predicted, np.stack([case.mask for case in cases]))
+            if truth is not None and number == 0:
+                truth.add(cases)
             for case, outcome in zip(cases, outcomes, strict=True):
                 if gallery is not None and not isinstance(outcome, str):
                     gallery.keep(name, case, outcome)
         rows += battery.finish()
         yield from ({**each, "level": name} for each in rows)
+    if truth is not None:
+        truth.store()
 
 
 def record(run: Run, folder: Path, rows: Iterable[Row], battery: Battery) -> None:
@@ -126,6 +134,16 @@ def _score_batch(battery: Battery, cases: list[Case], outcomes: list[np.ndarray 
         ids = [case.image_id for case, _ in good]
         clean, mask = np.stack([case.clean for case, _ in good]), np.stack([case.mask for case, _ in good])
         rows += battery.add(Pictures(ids, np.stack([pixels for _, pixels in good]), clean, mask))
+    return rows
+
+
+def _score_evidence(
+    battery: Battery, degradation: Degradation, cases: list[Case], outcomes: list[np.ndarray | str]
+) -> list[Row]:
+    """Rows of the metrics that ask more of a case than its truth and mask."""
+    rows = face_rows(battery, cases, outcomes)
+    for case, outcome in zip(cases, outcomes, strict=True):
+        rows += consistency_rows(battery, degradation, case, outcome)
     return rows
 
 

@@ -1,6 +1,6 @@
 """The contract of a method, as checks that say in a sentence what is wrong and how to mend it.
 
-`restorebench verify METHOD` runs them on anybody's method; the test suite runs them on every method found.
+`restorebench verify METHOD` runs them on anybody's method; tests/test_contract.py runs them on every method found.
 """
 
 from __future__ import annotations
@@ -20,6 +20,22 @@ class Check:
     name: str
     run: Callable[[Subject], None]
     applies: str = "all"
+
+    def fits(self, subject: Subject) -> bool:
+        """Whether the clause is one for this method."""
+        if self.applies == "blind":
+            return not subject.entry.cls.needs_mask
+        return self.applies == "all" or subject.trained
+
+    def problem(self, subject: Subject) -> str:
+        """What is wrong, in a sentence; "" when the clause holds. What the method's code raises counts as wrong."""
+        try:
+            self.run(subject)
+        except Broken as broken:
+            return str(broken)
+        except Exception as error:  # a method's code may raise anything
+            return f"{type(error).__name__}: {error}".splitlines()[0]
+        return ""
 
 
 CHECKS = (
@@ -47,19 +63,7 @@ class Finding:
     problem: str
 
 
-def verify(entry: MethodEntry) -> list[Finding]:
-    """Run every check that applies. A check that itself raises counts as failed with what was raised."""
-    subject = Subject(entry)
-    findings = []
-    for check in CHECKS:
-        if (check.applies == "trained" and not subject.trained) or (check.applies == "blind" and entry.cls.needs_mask):
-            continue
-        problem = ""
-        try:
-            check.run(subject)
-        except Broken as broken:
-            problem = str(broken)
-        except Exception as error:  # a method's code may raise anything
-            problem = f"{type(error).__name__}: {error}".splitlines()[0]
-        findings.append(Finding(check.name, problem))
-    return findings
+def verify(entry: MethodEntry, crop: int = 64) -> list[Finding]:
+    """Run every check that applies. crop: side of the pictures it is trained on here."""
+    subject = Subject(entry, crop)
+    return [Finding(check.name, check.problem(subject)) for check in CHECKS if check.fits(subject)]

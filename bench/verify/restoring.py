@@ -6,7 +6,7 @@ import dataclasses
 
 import torch
 
-from bench.verify.subject import Broken, Subject, damaged, need
+from bench.verify.subject import Broken, Subject, damaged, need, restored
 from methods.base import Method
 
 SIZES = ((64, 64), (96, 96), (97, 131), (256, 256))
@@ -33,7 +33,7 @@ def declares_itself(subject: Subject) -> None:
 def restores_pictures(subject: Subject) -> None:
     batch = damaged()
     degraded, mask = batch.degraded.clone(), batch.mask.clone()
-    output = subject.restored(subject.taught, degraded, subject.told(mask))
+    output = restored(subject.taught, degraded, subject.told(mask))
     need(output.dtype == torch.float32, f"restore returned {output.dtype}; return float32")
     low, high = float(output.min()), float(output.max())
     need(low >= 0 and high <= 1, f"restore returned values {low:.3g} to {high:.3g}; clamp to [0, 1]")
@@ -43,10 +43,10 @@ def restores_pictures(subject: Subject) -> None:
 
 def keeps_pictures_apart(subject: Subject) -> None:
     batch = damaged()
-    together = subject.restored(subject.taught, batch.degraded, subject.told(batch.mask))
+    together = restored(subject.taught, batch.degraded, subject.told(batch.mask))
     for index in range(len(batch.degraded)):
         one = slice(index, index + 1)
-        alone = subject.restored(subject.taught, batch.degraded[one], subject.told(batch.mask[one]))
+        alone = restored(subject.taught, batch.degraded[one], subject.told(batch.mask[one]))
         apart = float((alone - together[one]).abs().max())
         need(
             apart <= 1e-5,  # another batch, another summation order
@@ -58,10 +58,10 @@ def repeats_itself(subject: Subject) -> None:
     method, batch = subject.taught, damaged()
     weights = {key: value.clone() for key, value in method.state_dict().items()}
     torch.manual_seed(1)
-    first = subject.restored(method, batch.degraded, subject.told(batch.mask))
+    first = restored(method, batch.degraded, subject.told(batch.mask))
     torch.manual_seed(2)
     state = torch.get_rng_state()
-    again = subject.restored(method, batch.degraded, subject.told(batch.mask))
+    again = restored(method, batch.degraded, subject.told(batch.mask))
     need(torch.equal(first, again), "restoring twice gave two results; fix the seed of any noise used in eval")
     need(torch.equal(state, torch.get_rng_state()), "restore drew from torch's global generator; use one of its own")
     changed = [key for key, value in method.state_dict().items() if not torch.equal(value, weights[key])]
@@ -71,7 +71,7 @@ def repeats_itself(subject: Subject) -> None:
 def takes_empty_and_full_masks(subject: Subject) -> None:
     batch = damaged(2)
     for fill in (0.0, 1.0):
-        output = subject.restored(subject.taught, batch.degraded, torch.full_like(batch.mask, fill))
+        output = restored(subject.taught, batch.degraded, torch.full_like(batch.mask, fill))
         need(bool(output.isfinite().all()), f"restore gave NaN or infinity for a mask that is {fill:.0f} everywhere")
 
 
@@ -79,7 +79,7 @@ def works_with_and_without_a_mask(subject: Subject) -> None:
     batch = damaged(2)
     for mask in (None, batch.mask):
         try:
-            output = subject.restored(subject.taught, batch.degraded, mask)
+            output = restored(subject.taught, batch.degraded, mask)
         except (TypeError, AttributeError, ValueError) as error:
             fate = "without" if mask is None else "with"
             raise Broken(f"restore failed {fate} a mask ({error}); or set needs_mask = True") from None
@@ -91,7 +91,8 @@ def takes_any_size(subject: Subject) -> None:
         batch = damaged(1, max(height, width), seed=3)
         degraded, mask = batch.degraded[..., :height, :width], batch.mask[..., :height, :width]
         try:
-            subject.restored(subject.taught, degraded, subject.told(mask))
+            output = restored(subject.taught, degraded, subject.told(mask))
         except RuntimeError as error:
             line = str(error).splitlines()[0]
             raise Broken(f"restore failed at {height}x{width} ({line}); set multiple_of to what it needs") from None
+        need(bool(output.isfinite().all()), f"restore gave NaN or infinity at {height}x{width}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from dataclasses import dataclass
 
 import torch
@@ -25,9 +26,10 @@ def need(holds: bool, otherwise: str) -> None:
 
 @dataclass(frozen=True)
 class Subject:
-    """The method under test."""
+    """The method under test, and the side of the crops it is trained on."""
 
     entry: MethodEntry
+    crop: int = 64
 
     def fresh(self, seed: int = 0) -> Method:
         """A new instance whose weights were drawn with this seed."""
@@ -44,30 +46,37 @@ class Subject:
         """After two steps, in eval mode; no check may change it."""
         method = self.fresh().train()
         for progress in (0.0, 0.5) if self.trained else ():
-            method.step(damaged(), progress)
+            method.step(self.lesson(), progress)
         return method.eval()
+
+    def lesson(self, seed: int = 0) -> Batch:
+        """Four pictures to train on, of the crop's size or the next one that the method takes."""
+        return damaged(4, self._side, seed)
+
+    @functools.cached_property
+    def _side(self) -> int:
+        multiple = self.fresh().multiple_of
+        return multiple * math.ceil(self.crop / multiple)
 
     def told(self, mask: Tensor) -> Tensor | None:
         """The mask, if the method cannot do without."""
         return mask if self.entry.cls.needs_mask else None
 
-    def restored(self, method: Method, degraded: Tensor, mask: Tensor | None) -> Tensor:
-        """As the harness does: padded to the method's multiple, restored, cropped."""
-        height, width = degraded.shape[2:]
-        padded = pad_to_multiple(degraded, method.multiple_of)
-        told = None if mask is None else pad_to_multiple(mask, method.multiple_of)
-        with torch.inference_mode():
-            output = method.restore(padded, told)
-        if output.shape != padded.shape:
-            raise Broken(
-                f"restore returned {tuple(output.shape)} for {tuple(padded.shape)}; return the shape it was given"
-            )
-        return output[..., :height, :width]
+
+def restored(method: Method, degraded: Tensor, mask: Tensor | None) -> Tensor:
+    """As the harness does: padded to the method's multiple, restored, cropped. Raises Broken on another shape."""
+    height, width = degraded.shape[2:]
+    padded = pad_to_multiple(degraded, method.multiple_of)
+    told = None if mask is None else pad_to_multiple(mask, method.multiple_of)
+    with torch.inference_mode():
+        output = method.restore(padded, told)
+    if output.shape != padded.shape:
+        raise Broken(f"restore returned {tuple(output.shape)} for {tuple(padded.shape)}; return the shape it was given")
+    return output[..., :height, :width]
 
 
-@functools.cache
 def damaged(count: int = 4, size: int = 64, seed: int = 0) -> Batch:
-    """Smooth pictures on the 8-bit grid, each with a grey hole of its own."""
+    """Smooth pictures on the 8-bit grid, each with a grey hole of its own; new tensors at every call."""
     generator = torch.Generator().manual_seed(seed)
     coarse = torch.rand((count, 3, 6, 6), generator=generator)
     clean = torch.nn.functional.interpolate(coarse, size=(size, size), mode="bicubic", align_corners=False)

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import io
+import math
 
 import torch
 
-from bench.verify.subject import Subject, damaged, need
-from methods.base import Batch
+from bench.verify.subject import Broken, Subject, need, restored
 
 PROGRESS = (0.0, 0.1, 0.25, 0.4, 0.6, 0.75, 0.9, 0.99)  # meets every phase of a method that has phases
-LESSONS = 200  # steps on one batch, after which a method must have learnt something
+LESSONS = 200  # steps on one batch, within which a method must have learnt something
+LOOK_EVERY = 25  # steps; it is done once its error is below the input's and below its own at the start
 
 
 def moves_every_weight(subject: Subject) -> None:
     method = subject.fresh().train()
     before = {key: weight.detach().clone() for key, weight in method.named_parameters() if weight.requires_grad}
     for progress in PROGRESS:
-        scalars = method.step(damaged(), progress)
+        scalars = method.step(subject.lesson(), progress)
         need(bool(scalars), "step returned no scalars; return what is worth a curve, e.g. {'loss': loss.detach()}")
         for name, value in scalars.items():
             need(bool(value.isfinite()), f"scalar '{name}' is not finite at progress {progress}")
@@ -41,13 +42,13 @@ def holds_every_weight_once(subject: Subject) -> None:
         not foreign, f"{len(foreign)} weights in optimizers are not the method's; register their network as a submodule"
     )
     again = method.optimizers()
-    same = all(again[key] is each for key, each in optimizers.items())
+    same = again.keys() == optimizers.keys() and all(again[key] is each for key, each in optimizers.items())
     need(same, "optimizers() made new ones at the second call; make them in __init__ and return the same objects")
 
 
 def resumes_exactly(subject: Subject) -> None:
-    batches = [damaged(seed=seed) for seed in range(5)]
     straight, file = subject.fresh().train(), io.BytesIO()
+    batches = [subject.lesson(seed) for seed in range(5)]
     for index in range(3):
         straight.step(batches[index], index / 5)
     optimizers = {key: each.state_dict() for key, each in straight.optimizers().items()}
@@ -78,21 +79,35 @@ def starts_from_its_seed(subject: Subject) -> None:
 
 
 def leaves_its_batch_alone(subject: Subject) -> None:
-    batch = damaged()
-    given = Batch(batch.clean.clone(), batch.degraded.clone(), batch.mask.clone())
-    subject.fresh().train().step(given, 0.0)
+    method = subject.fresh().train()
+    given, same = subject.lesson(), subject.lesson()
+    method.step(given, 0.0)
     for name in ("clean", "degraded", "mask"):
-        need(torch.equal(getattr(given, name), getattr(batch, name)), f"step changed batch.{name}; work on a copy")
+        need(torch.equal(getattr(given, name), getattr(same, name)), f"step changed batch.{name}; work on a copy")
 
 
 def learns_one_batch(subject: Subject) -> None:
-    batch, method = damaged(), subject.fresh().train()
+    method = subject.fresh()
+    batch = subject.lesson()
+
+    def error() -> float:
+        output = restored(method.eval(), batch.degraded, subject.told(batch.mask))
+        method.train()
+        return float((output - batch.clean).square().mean())
+
+    before, start, least = float((batch.degraded - batch.clean).square().mean()), error(), math.inf
     for index in range(LESSONS):
         method.step(batch, index / LESSONS)
-    output = subject.restored(method.eval(), batch.degraded, subject.told(batch.mask))
-    error, before = ((each - batch.clean).square().mean() for each in (output, batch.degraded))
+        if (index + 1) % LOOK_EVERY == 0:
+            least = min(least, error())
+            if least < min(before, start):
+                return
     need(
-        bool(error < before),
-        f"after {LESSONS} steps on one batch its error is {error:.2g}, the input's {before:.2g}; is the loss on the "
-        "right scale, the output in [0, 1], the learning rate too high?",
+        least < before,
+        f"within {LESSONS} steps on one batch its error comes to {least:.2g} at best, the input's is {before:.2g}; is "
+        "the loss on the right scale, the output in [0, 1], the learning rate too high?",
+    )
+    raise Broken(
+        f"within {LESSONS} steps on one batch its error comes to {least:.2g} at best and was {start:.2g} at the start: "
+        "does the loss reach what restore returns?"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torchvision.models import mobilenet_v2
 
-from methods.parts import pretrained
+import pretrained
 
 TAPS = (1, 3, 6, 13, 17)  # the last block at 1/2, 1/4, 1/8, 1/16, 1/32; the 1280-channel layer after it is left out
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's pictures, as torchvision trains with

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from methods.parts.pretrained import trunk
+import pretrained
 
 TAPS = (17, 26, 35)  # behind the ReLU of block3_conv4, block4_conv4, block5_conv4
 CHANNELS = (64, 64, 0, 128, 128, 0, 256, 256, 256, 256, 0, 512, 512, 512, 512, 0, 512, 512, 512, 512)  # 0 = max-pool
@@ -62,5 +62,5 @@ def vgg19_distance(output: Tensor, truth: Tensor) -> Tensor:
 def vgg19(device: torch.device) -> Vgg19:
     """The trained network, frozen, on a device; kept for the process. Raises ValueError."""
     network = Vgg19()
-    trunk("vgg19").fill(network.features, "VGG19")
+    pretrained.trunk("vgg19").fill(network.features, "VGG19")
     return network.requires_grad_(False).eval().to(device)

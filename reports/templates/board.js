@@ -99,6 +99,12 @@
       }
       table.tBodies[at].replaceChildren(...rows);
     });
+    if (table.tFoot) {
+      const known = view.reference, foot = table.tFoot.rows[0], why = "needs the truth to compare with";
+      table.tFoot.hidden = !names.some((name) => Object.hasOwn(known, name));
+      foot.replaceChildren(...[...foot.cells].slice(0, 3),
+        ...names.map((name) => cell(Object.hasOwn(known, name) ? known[name] : { why })));
+    }
     table.classList.toggle("numbers", Boolean(state.numbers));
     tell(indices.length);
   }

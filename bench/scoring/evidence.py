@@ -1,0 +1,58 @@
+"""Holds restored pictures against what their damaged inputs still tell; and faces against whose they are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from bench.data.batches import Case, to_tensor
+from bench.metrics.base import ConsistencyMetric, FaceMetric
+from bench.scoring.battery import WHOLE, Battery, Row, row, valued
+from degradations.base import Degradation
+
+Outcome = np.ndarray | str  # a restored picture uint8 H×W×3, or one word that says why there is none
+
+
+def consistency_rows(battery: Battery, degradation: Degradation, case: Case, outcome: Outcome) -> list[Row]:
+    """One row per consistency metric that applies to the case; without a restored picture it says why."""
+    metrics = [each for each in battery.metrics if isinstance(each, ConsistencyMetric)]
+    if not metrics:
+        return []
+    kept = case.mask == 0
+    given = degradation.evidence(case.clean, case.seed)  # what the damage left of the truth is in the input
+    if kept.any():
+        given["kept"] = case.degraded[kept]
+    metrics = [each for each in metrics if given.get(each.evidence, np.empty(0)).size]
+    if isinstance(outcome, str):
+        return [row(case.image_id, each.id, WHOLE, math.nan, outcome) for each in metrics]
+    found = {**degradation.evidence(outcome, case.seed), "kept": outcome[kept]}
+    return [
+        valued(case.image_id, each, WHOLE, each.compute(found[each.evidence], given[each.evidence])) for each in metrics
+    ]
+
+
+def face_rows(battery: Battery, cases: Sequence[Case], outcomes: Sequence[Outcome]) -> list[Row]:
+    """One row per face metric and case of one size with landmarks."""
+    rows: list[Row] = []
+    known = [(case, found) for case, found in zip(cases, outcomes, strict=True) if case.landmarks is not None]
+    for metric in battery.metrics:
+        if not isinstance(metric, FaceMetric) or metric.id in battery.missing or not known:
+            continue
+        small = min(known[0][0].clean.shape[:2]) < metric.min_side
+        words = {case.image_id: "too_small" if small else found for case, found in known}
+        rows += [row(name, metric.id, WHOLE, math.nan, word) for name, word in words.items() if isinstance(word, str)]
+        good = [(case, found) for case, found in known if not small and not isinstance(found, str)]
+        if good:
+            values = _faces(metric, [case for case, _ in good], [found for _, found in good], battery.device)
+            rows += [valued(case.image_id, metric, WHOLE, v) for (case, _), v in zip(good, values, strict=True)]
+    return rows
+
+
+def _faces(metric: FaceMetric, cases: Sequence[Case], restored: Sequence[Outcome], device: torch.device) -> list[float]:
+    ours = to_tensor(np.stack([each for each in restored if not isinstance(each, str)])).to(device)
+    theirs = to_tensor(np.stack([case.clean for case in cases])).to(device)
+    points = np.stack([case.landmarks for case in cases if case.landmarks is not None])
+    return metric.compute(ours, theirs, torch.from_numpy(points).to(device)).tolist()

@@ -1,0 +1,44 @@
+"""The networks of LPIPS (Zhang et al. 2018): the lpips package's code and heads on torchvision's trunks."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from pretrained.resolve import fit, read, trunk
+
+if TYPE_CHECKING:
+    from lpips import LPIPS
+
+TRUNKS = {"alex": "alexnet", "vgg": "vgg16", "squeeze": "squeezenet1_1"}
+
+
+@functools.lru_cache(maxsize=4)
+def lpips_network(net: str, device: torch.device) -> LPIPS:
+    """LPIPS v0.1 on a key of TRUNKS with its published weights, frozen, in eval mode. Raises Unavailable."""
+    return build_lpips(net, trunk(TRUNKS[net]).tensors).to(device)
+
+
+def build_lpips(net: str, tensors: dict[str, Tensor]) -> LPIPS:
+    """The lpips package's network with its own heads and a trunk's `features.*` tensors, named without that prefix.
+
+    Built without storage, so that nothing is drawn from the random generator and no unfilled tensor can pass.
+    """
+    import lpips
+
+    with warnings.catch_warnings(), torch.device("meta"):
+        warnings.simplefilter("ignore")  # lpips asks torchvision in a deprecated way
+        model = lpips.LPIPS(net=net, pretrained=False, pnet_rand=True, verbose=False)
+    slices = {name: name.split(".", 1)[1] for name in model.net.state_dict()}  # "slice2.3.bias" is "features.3.bias"
+    fit(model.net, {name: tensors[key] for name, key in slices.items() if key in tensors}, f"LPIPS {net} trunk")
+    heads = read(Path(lpips.__file__).parent / "weights" / "v0.1" / f"{net}.pth")
+    scaling = {f"scaling_layer.{name}": each for name, each in lpips.ScalingLayer().state_dict().items()}
+    trunk_state = {f"net.{name}": each for name, each in model.net.state_dict().items()}
+    numbered = {name.replace("lin", "lins.", 1): each for name, each in heads.items()}  # lpips holds its heads twice
+    fit(model, scaling | trunk_state | heads | numbered, f"LPIPS {net}")
+    return model.eval().requires_grad_(False)
