@@ -51,6 +51,7 @@ class Pictures:
     mask: Path | None = None
     triplets: bool = False
     level: str = ""  # of the damage, for triplets; default: the first that the run is scored on
+    short_side: int = 0  # pictures are first brought to it; 0: as they are, or for triplets as the run was trained
 
 
 @dataclass(frozen=True)
@@ -125,8 +126,8 @@ def restore(run: Path, pictures: Pictures, device: str = "auto", plugins: tuple[
     source = open_pictures(pictures.source)
     if pictures.triplets:
         level = pictures.level or (scored_levels(stored.run) or [stored.task.train])[0]
-        return triplets(stored, source, level, pictures.out, found)
-    return restore_source(stored, source, pictures.mask, pictures.out)
+        return triplets(stored, source, found.level(stored.run.task, level), pictures.out, pictures.short_side)
+    return restore_source(stored, source, pictures.mask, pictures.out, pictures.short_side)
 
 
 def _run(suite: str, settings: Settings, train: bool, score: bool) -> list[Run]:

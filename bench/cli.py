@@ -222,6 +222,7 @@ def restore(
     mask: Annotated[Path | None, typer.Option(help="Folder of masks, white where something was lost.")] = None,
     triplets: Annotated[bool, typer.Option("--triplets", help="Damage IN first; show all three in a row.")] = False,
     level: Annotated[str, typer.Option(help="With --triplets: the damage; default: the first scored one.")] = "",
+    short_side: Annotated[int, typer.Option(min=0, help="Bring pictures to this short side first; 0: as is.")] = 0,
     device: Device = "auto", plugin: Plugins = [],
 ) -> None:  # fmt: skip
     """Apply a trained method to your own pictures.
@@ -230,7 +231,7 @@ def restore(
     """
     from bench import api
 
-    done = api.restore(run, api.Pictures(source, out, mask, triplets, level), device, tuple(plugin))
+    done = api.restore(run, api.Pictures(source, out, mask, triplets, level, short_side), device, tuple(plugin))
     for problem in done.problems:
         print(problem, file=sys.stderr)
     print(f"{done.written} pictures are in {out}")

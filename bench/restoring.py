@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from bench.data.batches import PictureCache
-from bench.data.pictures import Picture, UnreadablePicture, read_pixels, save_png
+from bench.data.pictures import Picture, UnreadablePicture, read_pixels, resize_short_side, save_png
 from bench.data.sources import Source, open_source
 from bench.discovery import Found
 from bench.errors import UserError
@@ -19,7 +20,7 @@ from bench.scoring.restore import BadOutput, predict_masks, restore
 from bench.seeds import seed_for
 from bench.training import checkpoint
 from bench.training.engine import Engine
-from degradations.base import Task
+from degradations.base import Degradation, Task
 from methods.base import Method
 
 GAP = 4  # white pixels between the pictures of a triplet
@@ -78,11 +79,14 @@ class StoredMethod:
         return None if masks is None else masks[0]
 
 
-def restore_source(stored: StoredMethod, source: Source, masks: Path | None, out: Path) -> Restored:
+def restore_source(
+    stored: StoredMethod, source: Source, masks: Path | None, out: Path, short_side: int = 0
+) -> Restored:
     """Restore the damaged pictures of a source to OUT/ID.png; a found mask goes to OUT/mask/ID.png.
 
-    masks: folder of masks of the same names, not black where something was lost. Raises UserError when the method needs
-    them and there are none, when not one picture could be restored, or OUT cannot be written.
+    masks: folder of masks of the same names, not black where something was lost. short_side: pictures and masks are
+    first brought to it; 0 leaves them. Raises UserError when the method needs masks and there are none, when not one
+    picture could be restored, or OUT cannot be written.
     """
     if stored.told and masks is None:
         raise UserError(f"{stored.run.method} on {stored.run.task} must be told what was lost; give --mask FOLDER")
@@ -91,25 +95,33 @@ def restore_source(stored: StoredMethod, source: Source, masks: Path | None, out
     def one(image_id: str) -> Iterator[tuple[str, np.ndarray]]:
         picture = source.read(image_id)
         mask = _mask(paths, picture) if stored.told else None
+        if short_side:
+            picture = resize_short_side(picture, short_side)
+            mask = None if mask is None else _resized(mask, picture)
         yield f"{image_id}.png", stored.restore(picture.pixels, mask)
         seen = stored.found(picture.pixels)
         if seen is not None:
             yield f"mask/{image_id}.png", seen * np.uint8(255)
 
-    return _write(one, source, out, stored.notes)
+    trained_at = stored.run.config.get("train", {}).get("short_side", 0)
+    hint = f"trained on pictures of short side {trained_at}; --short-side {trained_at} brings yours there"
+    return _write(one, source, out, stored.notes + ((hint,) if trained_at not in (0, short_side) else ()))
 
 
-def triplets(stored: StoredMethod, source: Source, level: str, out: Path, found: Found) -> Restored:
+def triplets(
+    stored: StoredMethod, source: Source, level: tuple[str, Degradation], out: Path, short_side: int = 0
+) -> Restored:
     """Damage clean pictures as an evaluation would, restore them, and write what was, what became of it and what is.
 
     OUT/triplets/ID.png shows original, damaged and restored side by side; they are in OUT/original, OUT/damaged,
-    OUT/mask and OUT/restored too. Pictures are first brought to the size that the run was trained at.
-    level: one of the task's. Raises UserError as restore_source does.
+    OUT/mask and OUT/restored too. Pictures are first brought to short_side, or if that is 0, to the size that the run
+    was trained at. level: name and degradation. Raises UserError as restore_source does.
     """
-    plain, degradation = found.level(stored.run.task, level)
+    plain, degradation = level
     trained_on = stored.run.config.get("train", {})
     content = "faces" if stored.task.needs_landmarks else source.content
-    cache = PictureCache(source, content, trained_on.get("short_side", 0), trained_on.get("scale", 1.0))
+    side = short_side or trained_on.get("short_side", 0)
+    cache = PictureCache(source, content, side, trained_on.get("scale", 1.0))
 
     def one(image_id: str) -> Iterator[tuple[str, np.ndarray]]:
         picture = cache.get(image_id, stored.task.needs_landmarks)
@@ -152,6 +164,12 @@ def _mask(paths: dict[str, Path], picture: Picture) -> np.ndarray:
         (height, width), (high, wide) = mask.shape, picture.pixels.shape[:2]
         raise UnreadablePicture(f"its mask is {width}×{height}, the picture {wide}×{high}")
     return mask
+
+
+def _resized(mask: np.ndarray, picture: Picture) -> np.ndarray:
+    """A mask at a picture's size: lost wherever anything lost falls on a pixel."""
+    height, width = picture.pixels.shape[:2]
+    return (cv2.resize(mask * np.float32(1), (width, height), interpolation=cv2.INTER_AREA) > 0).astype(np.uint8)
 
 
 def _write(

@@ -89,6 +89,16 @@ def test_triplets_take_another_level(command, runs, photos, tmp_path):
     assert np.abs(hard - clean).mean() > np.abs(soft - clean).mean() > 0
 
 
+def test_pictures_and_masks_are_brought_to_a_size(command, runs, holed, tmp_path):
+    damaged, masks = holed
+    command(runs["telea"], damaged, tmp_path / "out", "--mask", masks, "--short-side", 24)
+    assert [read_pixels(tmp_path / "out" / f"{n}.png").shape[:2] for n in range(3)] == [(24, 24), (24, 29), (24, 29)]
+    small = read_pixels(tmp_path / "out" / "0.png")
+    command(runs["telea"], damaged, tmp_path / "whole", "--mask", masks)
+    whole = Image.fromarray(read_pixels(tmp_path / "whole" / "0.png")).resize((24, 24), Image.Resampling.BICUBIC)
+    assert np.abs(small.astype(int) - np.asarray(whole)).max() < 60  # the hole is filled, not left grey and enlarged
+
+
 def test_a_picture_that_fails_is_a_line(command, runs, holed, tmp_path):
     damaged, masks = holed
     (damaged / "bad.png").write_bytes(b"no picture")

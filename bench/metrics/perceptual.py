@@ -15,6 +15,9 @@ from bench.metrics.regions import is_whole, region_mean
 from bench.metrics.similarity import whole_only
 from pretrained.perceptual import lpips_network
 
+BLOCK = 4096  # pixels of a feature map taken at once: their channels stay in the processor's cache
+EPSILON = 1e-10  # lpips adds it to the norms
+
 if TYPE_CHECKING:
     from lpips import LPIPS
 
@@ -25,13 +28,9 @@ def lpips_scores(model: LPIPS, x: Tensor, y: Tensor, regions: Tensor) -> Tensor:
 
     The whole picture scores lpips' ordinary value, any other region the mean of its spatial map.
     """
-    import lpips
-
-    features = [model.net(model.scaling_layer(each)) for each in (x, y)]
-    layers = []
-    for head, of_x, of_y in zip(model.lins, *features, strict=True):
-        difference = (lpips.normalize_tensor(of_x) - lpips.normalize_tensor(of_y)).square()
-        layers.append(head(difference))
+    pairs = torch.cat([x, y]).contiguous(memory_format=torch.channels_last)  # oneDNN's own layout: four times faster
+    features = model.net(model.scaling_layer(pairs))
+    layers = [_distances(head, each) for head, each in zip(model.lins, features, strict=True)]
     ordinary = torch.stack([each.mean((2, 3)) for each in layers]).sum(0).double()
     whole = is_whole(regions)
     if whole.all():
@@ -39,6 +38,25 @@ def lpips_scores(model: LPIPS, x: Tensor, y: Tensor, regions: Tensor) -> Tensor:
     size = x.shape[2:]
     enlarged = [F.interpolate(each, size=size, mode="bilinear", align_corners=False) for each in layers]
     return torch.where(whole, ordinary, region_mean(torch.stack(enlarged).sum(0), regions)[:, 0])
+
+
+def _distances(head: nn.Module, features: Tensor) -> Tensor:
+    """A layer's map N×1×h×w from the features of both pictures, 2N×C×h×w: sum of w (x / |x| - y / |y|)² over channels.
+
+    Multiplied out, so that neither normalised features nor their difference are ever stored.
+    """
+    weights = head.model[-1].weight.flatten()  # type: ignore[union-attr,index]
+    count, height, width = len(features) // 2, *features.shape[2:]
+    x, y = features.permute(0, 2, 3, 1).reshape(2, -1, len(weights))
+    sums = torch.stack([torch.ones_like(weights), weights], dim=1)
+    found = x.new_empty(len(x))
+    for start in range(0, len(x), BLOCK):
+        block = slice(start, start + BLOCK)
+        (of_x, weighted_x), (of_y, weighted_y) = ((each[block].square() @ sums).T for each in (x, y))
+        scale_x, scale_y = (1 / (each.sqrt() + EPSILON) for each in (of_x, of_y))
+        both = (x[block] * y[block]) @ weights
+        found[block] = scale_x.square() * weighted_x + scale_y.square() * weighted_y - 2 * scale_x * scale_y * both
+    return found.clamp_(min=0).view(count, 1, height, width)
 
 
 def _lpips(net: str, restored: Tensor, reference: Tensor, regions: Tensor) -> Tensor:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 
-import cv2
 import numpy as np
 import pytest
 import torch
@@ -21,17 +20,6 @@ ROUNDS = 3
 BATCH = 8
 PEERS = {"niqe": "niqe_skvideo", "brisque": "brisque_pybrisque"}
 TOLERANCE = 1e-3  # what issue 4 allows, relative: the next shape of the grid in one block of one picture is below it
-
-
-@pytest.fixture(params=[1, 2], ids=["one thread", "two threads"])
-def threads(request):
-    """As many threads for torch and OpenCV alike."""
-    before = torch.get_num_threads(), cv2.getNumThreads()
-    torch.set_num_threads(request.param)
-    cv2.setNumThreads(request.param)
-    yield request.param
-    torch.set_num_threads(before[0])
-    cv2.setNumThreads(before[1])
 
 
 @pytest.mark.parametrize("metric_id", PEERS)

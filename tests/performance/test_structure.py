@@ -1,4 +1,4 @@
-"""SSIM's family, PSNR and piq's other measures: our time, the peer's, the ratio and the largest differences in value.
+"""SSIM's family, PSNR, piq's other measures, LPIPS: our time, the peer's, the ratio, the largest difference in value.
 
 `tox -e performance -- tests/performance/test_structure.py`; on Kodak24 where RESTOREBENCH_DATA holds it. Nothing here
 asserts a time.
@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import functools
 
-import cv2
 import piq
 import pytest
 import torch
 
 from bench.metrics import METRICS
+from pretrained import Unavailable, trunk
+from pretrained.perceptual import build_lpips
 from tests.performance.races import Race, kodak, run
 
 ROUNDS = 3
@@ -22,6 +23,20 @@ ROUNDS = 3
 def ours(metric_id: str):
     """A metric as the battery calls it, on pictures that are on the grid already."""
     return lambda first, second: METRICS[metric_id].compute(first, second, torch.ones_like(first[:, :1]))
+
+
+@torch.no_grad()
+def lpips_package(first, second):
+    """The package's own forward pass, in its own memory layout."""
+    return _lpips()(first * 2 - 1, second * 2 - 1)
+
+
+@functools.cache
+def _lpips():
+    try:
+        return build_lpips("squeeze", trunk("squeezenet1_1").tensors)
+    except Unavailable as error:
+        pytest.skip(str(error))
 
 
 def race(metric_id: str, peer, tolerance: float, why: str) -> Race:
@@ -36,18 +51,8 @@ RACES = [
     race("vif", piq.vif_p, 1e-9, "float64"),
     race("gmsd", piq.gmsd, 3e-5, "float32"),
     race("haarpsi", piq.haarpsi, 3e-5, "float32"),
+    Race("lpips_squeeze against lpips", ours("lpips_squeeze"), lpips_package, 1e-5, "float32 in another order"),
 ]
-
-
-@pytest.fixture(params=[1, 2], ids=["one thread", "two threads"])
-def threads(request):
-    """As many threads for torch and OpenCV alike."""
-    before = torch.get_num_threads(), cv2.getNumThreads()
-    torch.set_num_threads(request.param)
-    cv2.setNumThreads(request.param)
-    yield request.param
-    torch.set_num_threads(before[0])
-    cv2.setNumThreads(before[1])
 
 
 @pytest.mark.parametrize("race", RACES, ids=lambda race: race.name)
