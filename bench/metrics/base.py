@@ -29,6 +29,7 @@ class Metric:
     library: str  # the package behind it
     source: str  # paper or repository
     min_side: int = 1  # pictures with a shorter side get a row with status "too_small"
+    original_of: str = ""  # id of the metric it is the slower original of; scored only where it is named
 
     kind: Kind = "cost"
 

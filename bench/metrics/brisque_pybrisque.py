@@ -25,6 +25,7 @@ METRICS = (
         library="pybrisque",
         source="https://github.com/bukalapak/pybrisque",
         min_side=16,
+        original_of="brisque",
         compute=brisque_pybrisque,
     ),
 )

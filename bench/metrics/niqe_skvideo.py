@@ -25,6 +25,7 @@ METRICS = (
         library="scikit-video",
         source="https://github.com/scikit-video/scikit-video",
         min_side=194,
+        original_of="niqe",
         compute=niqe_skvideo,
     ),
 )

@@ -70,7 +70,7 @@ def measure(folders: Folders, metrics: tuple[str, ...] | None = None, device: st
 def _chosen(metrics: tuple[str, ...] | None, folders: Folders) -> tuple[str, ...]:
     kinds = ("single",) if folders.reference is None else ("pair", "single", "set")
     if metrics is None:
-        return tuple(name for name, each in METRICS.items() if each.kind in kinds)
+        return tuple(name for name, each in METRICS.items() if each.kind in kinds and not each.original_of)
     for name in metrics:
         if name not in METRICS:
             raise unknown("metric", name, METRICS)
