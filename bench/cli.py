@@ -148,8 +148,8 @@ def measure(
     from bench.console import print_measurement
 
     found = api.measure(api.Folders(restored, reference, mask), _names(metrics) or None, device)
-    for problem in found.problems:
-        print(f"{problem}; left out", file=sys.stderr)
+    for line in (*(f"{problem}; left out" for problem in found.problems), *found.notes):
+        print(line, file=sys.stderr)
     if format is Format.json:
         print(json.dumps(found.as_json(), indent=1))
     else:

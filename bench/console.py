@@ -100,20 +100,19 @@ def _numbers(entry: dict[str, Any]) -> tuple[str, str]:
 def print_comparison(lines: Iterable[Line]) -> int:
     """Ours beside what was published, with the difference and how much was allowed; returns how many miss."""
     lines = list(lines)
-    rows = []
-    for line in lines:
-        if line.published is None:
-            rows.append((line.what, "-", "-", "-", "-", f"not checked: {line.problem}"))
-            continue
-        wanted = line.published
-        verdict = "agrees" if line.holds else "MISSES"
-        difference = f"{line.ours - wanted.value:+.2g}"
-        rows.append(
-            (line.what, f"{line.ours:.6g}", f"{wanted.value:.6g}", difference, f"{wanted.tolerance:.1g}", verdict)
-        )
+    rows = [_compared(line) for line in lines]
     console = Console()
-    print_table(console, ("what", "ours", "published", "difference", "allowed", "verdict"), rows)
+    print_table(console, ("verdict", "what", "ours", "published", "difference", "allowed", "not checked because"), rows)
     missed = sum(not line.holds for line in lines)
     checked = sum(line.published is not None for line in lines)
     console.print(f"{checked - missed} of {checked} comparisons agree; {len(lines) - checked} could not be made")
     return missed
+
+
+def _compared(line: Line) -> tuple[str, ...]:
+    if line.published is None:
+        return ("-", line.what, "-", "-", "-", "-", line.problem)
+    wanted = line.published
+    difference = f"{line.ours - wanted.value:+.2g}"
+    numbers = (f"{line.ours:.6g}", f"{wanted.value:.6g}", difference, f"{wanted.tolerance:.1g}")
+    return ("agrees" if line.holds else "MISSES", line.what, *numbers, "")

@@ -1,4 +1,4 @@
-"""The drawings of a task page: perception against distortion, quality against cost, severity."""
+"""The drawings of a task page: perception against distortion, quality against cost."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from reports.scores import ALL
-from reports.svg import ACCENT, MUTED, RULE, SERIES, STYLE, figure, inline, tick
+from reports.svg import ACCENT, MUTED, RULE, STYLE, figure, inline, tick
 from reports.tables import BASELINE, TaskBoard
 
 LABELS = 12  # methods named in a scatter; the rest are dots
-LINES = 6  # methods named in a line plot
 
 
 @dataclass(frozen=True)
@@ -66,42 +65,6 @@ def quality_cost(board: TaskBoard) -> Markup | None:
         axes.xaxis.set_major_formatter(FuncFormatter(tick))
         _axis_names(axes, "weights used to restore", f"{board.main[0]}, {board.main[1]} (better upwards)")
     return inline(drawing, f"{board.task}: {board.main[0]} against the number of weights", "cost")
-
-
-def severity(board: TaskBoard) -> Markup | None:
-    """The main metric over the levels of the damage, where there are several."""
-    levels = board.scores.named_levels() if board.scores else []
-    if board.scores is None or len(levels) < 2:
-        return None
-    rows = board.rows[(board.rows["metric"] == board.main[0]) & (board.rows["region"] == board.main[1])]
-    table = rows[rows["level"] != ALL].pivot(index="method", columns="level", values="mean")
-    named = [each.name for each in board.methods if not each.oracle and each.name in table.index]
-    with matplotlib.rc_context(STYLE):
-        drawing = figure(5.2, 3.6)
-        axes = drawing.add_subplot()
-        chosen = [*named[:LINES], *(name for name in named[LINES:] if name == BASELINE)]
-        for position, name in enumerate(chosen):
-            colour = MUTED if name == BASELINE else SERIES[position % len(SERIES)]
-            axes.plot(levels, table.loc[name, levels], color=colour, linewidth=1.4, marker="o", markersize=3.5)
-        ends = [(float(table.loc[name, levels[-1]]), name) for name in chosen]
-        for place, name in _apart(ends, axes.get_ylim()):
-            axes.text(len(levels) - 0.94, place, name, fontsize=9, va="center")
-        axes.set_xlim(-0.1, len(levels) - 1 + 0.45 * (len(levels) - 1))
-        if not board.scores.metrics[board.main[0]]["higher_is_better"]:
-            axes.invert_yaxis()
-        axes.yaxis.set_major_locator(MaxNLocator(5))
-        _axis_names(axes, "", f"{board.main[0]}, {board.main[1]} (better upwards)")
-    return inline(drawing, f"{board.task}: {board.main[0]} at every level of the damage", "severity")
-
-
-def _apart(ends: Sequence[tuple[float, str]], limits: tuple[float, float]) -> list[tuple[float, str]]:
-    """(place, name): labels pushed up until none touches the one below."""
-    gap = (limits[1] - limits[0]) * 0.065
-    placed: list[tuple[float, str]] = []
-    for value, name in sorted(each for each in ends if np.isfinite(each[0])):
-        place = value if not placed else max(value, placed[-1][0] + gap)
-        placed.append((place, name))
-    return placed
 
 
 def _by_preference(board: TaskBoard) -> list[tuple[str, str]]:

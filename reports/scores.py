@@ -24,6 +24,7 @@ WORDS = {
     "unusable": "the test picture could not be read, or lacks landmarks",
     "missing": "no picture of this name was given",
     "other_size": "the picture given has another size",
+    "out_of_memory": "the picture does not fit into the device's memory",
     "too_few": "one picture is no set",
     "undefined": "the metric has no value for such a picture",
 }

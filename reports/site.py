@@ -14,10 +14,11 @@ from markupsafe import Markup
 
 from bench.errors import UserError
 from bench.results.store import write_atomic
-from reports import crops, plots
+from reports import crops, plots, severity
 from reports.curves import curves
 from reports.made import made
 from reports.select import select
+from reports.severity_page import Section, section
 from reports.tables import BASELINE, TaskBoard, csv, task_board
 from reports.text import csp_hash, safe_name
 from reports.views import cells_of, start_rows, task_view
@@ -36,6 +37,7 @@ class Page:
     view: dict[str, Any] | None  # None when nothing has been scored
     strips: list[crops.Strip]
     made: dict[str, Any]
+    severity: Section | None  # None without the input's own scores on several levels
 
 
 def build(runs: Path, site: Path) -> Path:
@@ -63,7 +65,8 @@ def _check_target(site: Path) -> None:
 
 def _write(boards: list[TaskBoard], site: Path) -> None:
     """All files of the site."""
-    pages = [_page(board, site) for board in boards]
+    curved = {board.task: severity.over_severity(board) for board in boards}
+    pages = [_page(board, curved[board.task], site) for board in boards]
     templates = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -89,6 +92,7 @@ def _write(boards: list[TaskBoard], site: Path) -> None:
     context = {**common, "scripts": [viewer], "csp": _policy(style, [theme, viewer])}
     context["sections"] = [_section(page) for page in pages]
     _put(site / "leaderboard.csv", csv(boards))
+    _put(site / "severity.csv", severity.csv([each for each in curved.values() if each is not None]))
     _put(site / "index.html", templates.get_template("index.html").render(context))
 
 
@@ -97,9 +101,10 @@ def _put(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8", newline="\n")
 
 
-def _page(board: TaskBoard, site: Path) -> Page:
+def _page(board: TaskBoard, curved: severity.Severity | None, site: Path) -> Page:
     view = task_view(board) if board.scores else None
-    return Page(board, f"{safe_name(board.task)}.html", view, crops.strips(board, site), made(board))
+    over = section(curved, view) if curved and view else None
+    return Page(board, f"{safe_name(board.task)}.html", view, crops.strips(board, site), made(board), over)
 
 
 def _drawings(board: TaskBoard) -> list[tuple[str, Markup]]:
@@ -110,7 +115,6 @@ def _drawings(board: TaskBoard) -> list[tuple[str, Markup]]:
             plots.perception_distortion,
         ),
         ("Quality against cost: the stepped line joins the methods that nothing smaller beats.", plots.quality_cost),
-        ("Severity: the main metric at every level of the damage.", plots.severity),
     )
     found = ((caption, draw(board)) for caption, draw in drawn)
     return [(caption, drawing) for caption, drawing in found if drawing is not None]

@@ -67,7 +67,7 @@ def column_cells(scores: Scores, methods: Sequence[Method], key: Key, rows: dict
         cell: Cell = {"t": compact(mean) if cost else number(mean, places), "v": float(f"{mean:.6g}")}
         cell |= {"r": int(row["rank"]), "k": int(row["tied"]), "title": _title(row, key, declared, places)}
         if np.isfinite(lo) and np.isfinite(hi):
-            cell["w"] = [_position(each, scale) for each in (lo, mean, hi)]
+            cell["w"] = [position(each, scale) for each in (lo, mean, hi)]
             cell["i"] = f"{number(lo, places)} … {number(hi, places)}"
         if not cost and np.isfinite(row["gain"]):  # the baseline itself keeps the room, so that figures line up
             gain = "" if method.name == BASELINE else signed(row["gain"], places)
@@ -83,10 +83,15 @@ def start_rows(view: dict[str, Any]) -> list[dict[str, Any]]:
     ranks = [cell.get("r") for cell in cells_of(view, start["sort"], start["region"], start["level"])]
     rows = []
     for index, method in enumerate(view["methods"]):
-        around = [_same(view["methods"], ranks, index, index + step) for step in (-1, 1)]
-        tie = {(False, True): "first", (True, True): "middle", (True, False): "last"}.get((around[0], around[1]), "")
+        tie = tie_class(view["methods"], ranks, index)
         rows.append({**method, "rank": ranks[index], "tie": tie, "cells": [column[index] for column in shown]})
     return rows
+
+
+def tie_class(methods: Sequence[dict[str, Any]], ranks: Sequence[int | None], index: int) -> str:
+    """Which part of the bracket of a shared rank stands beside a row; methods and ranks in the order of the rows."""
+    around = [_same(methods, ranks, index, index + step) for step in (-1, 1)]
+    return {(False, True): "first", (True, True): "middle", (True, False): "last"}.get((around[0], around[1]), "")
 
 
 def cells_of(view: dict[str, Any], metric: str, region: str, level: str) -> list[Cell]:
@@ -111,7 +116,8 @@ def gain_class(row: dict[str, Any], declared: dict[str, Any]) -> str:
     return "better" if (row["gain"] > 0) == bool(declared["higher_is_better"]) else "worse"
 
 
-def _position(value: float, scale: tuple[float, float]) -> str:
+def position(value: float, scale: tuple[float, float]) -> str:
+    """Where a value lies on a cell's whisker, whose ends are `scale`, in pixels."""
     width = scale[1] - scale[0]
     part = (value - scale[0]) / width if width > 0 else 0.5
     return f"{round(3 + part * (WHISKER - 6), 1):g}"  # text, so that template and script print the same

@@ -18,7 +18,7 @@ from bench.errors import UserError
 from bench.results import store
 from reports import crops
 from reports.made import made
-from reports.plots import perception_distortion, quality_cost, severity
+from reports.plots import perception_distortion, quality_cost
 from reports.scores import ALL
 from reports.select import natural, select
 from reports.site import build
@@ -414,7 +414,7 @@ def test_made_tells_budget_versions_and_definitions(board):
 
 
 def test_drawings_follow_the_page_and_carry_no_style(board):
-    for draw in (perception_distortion, quality_cost, severity):
+    for draw in (perception_distortion, quality_cost):
         drawing = draw(board)
         assert "style=" not in drawing
         assert "<style" not in drawing

@@ -25,6 +25,12 @@ consistency metrics need a task's own data and damage (`run`, `score`; not `meas
 apply. Single metrics are also taken of the true pictures, once per task: the board's row *truth*. Pair metrics are
 also averaged over *lost* (where information was lost), *boundary* (the 8 px around it) and *kept* (everything not
 lost); a region without pixels has no score.
+
+A distance of sets over fewer than 2,048 pictures is noisy and depends on their number: `measure` says so on standard
+error, a board among a run's notes. In `measure` such a distance has an interval, Student's quantile times the
+standard error of a jackknife that leaves pictures out with their truth, in at most 30 groups. The interval is `null`
+for fewer than three pictures and for more than 300, where it would take seconds. It tells how far another choice of
+as many pictures would move the number, not how far the number is from one of many pictures.
 """
 
 

@@ -14,10 +14,13 @@ from torch import Tensor
 from bench.data.batches import to_tensor
 from bench.metrics import METRICS, unavailable
 from bench.metrics.base import MaskMetric, Metric, PairMetric, SetMetric, SingleMetric
+from bench.metrics.distribution import standard_error
 from bench.metrics.regions import regions
+from bench.scoring.memory import OUT_OF_MEMORY, in_parts
 
 Row = dict[str, Any]
 WHOLE = "whole"
+Features = tuple[Tensor, Tensor]  # restored and reference N×D
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,8 @@ class Battery:
     metrics: list[Metric]
     device: torch.device
     missing: dict[str, str] = field(default_factory=dict)  # metric id -> why it cannot be had
-    _features: dict[str, tuple[list[Tensor], list[Tensor]]] = field(default_factory=dict)
+    set_sizes: dict[str, int] = field(default_factory=dict)  # set metric id -> fewest pictures it was taken over
+    _features: dict[str, list[Features | None]] = field(default_factory=dict)  # None: did not fit into memory
 
     @classmethod
     def of(cls, names: tuple[str, ...], device: torch.device) -> Battery:
@@ -64,8 +68,7 @@ class Battery:
             elif min(restored.shape[-2:]) < metric.min_side:
                 rows += [row(each, metric.id, WHOLE, math.nan, "too_small") for each in pictures.ids]
             elif isinstance(metric, SingleMetric):
-                values = metric.compute(restored).tolist()
-                rows += [valued(each, metric, WHOLE, v) for each, v in zip(pictures.ids, values, strict=True)]
+                rows += _single_rows(metric, pictures.ids, restored)
             elif reference is not None:
                 rows += _pair_rows(metric, pictures.ids, restored, reference, named)
         return rows
@@ -86,18 +89,42 @@ class Battery:
         for metric in self.metrics:
             if not isinstance(metric, SetMetric) or metric.id not in self._features:
                 continue
-            restored, reference = self._features.pop(metric.id)
-            if len(torch.cat(restored)) < 2:
+            features = self._joined(metric.id)
+            del self._features[metric.id]
+            if features is None:
+                rows.append(row("", metric.id, WHOLE, math.nan, OUT_OF_MEMORY))
+            elif len(features[0]) < 2:
                 rows.append(row("", metric.id, WHOLE, math.nan, "too_few"))
             else:
-                rows.append(valued("", metric, WHOLE, metric.distance(torch.cat(restored), torch.cat(reference))))
+                count = len(features[0])
+                self.set_sizes[metric.id] = min(count, self.set_sizes.get(metric.id, count))
+                rows.append(valued("", metric, WHOLE, metric.distance(*features)))
         return rows
 
+    def standard_errors(self) -> dict[str, float]:
+        """Of the set metrics over everything added since `finish` was last called; NaN where there is none."""
+        sets = {each.id: each for each in self.metrics if isinstance(each, SetMetric)}
+        joined = {name: self._joined(name) for name in self._features}
+        return {
+            name: math.nan if features is None else standard_error(sets[name].distance, *features)
+            for name, features in joined.items()
+        }
+
     def _collect(self, metric: SetMetric, restored: Tensor, reference: Tensor | None) -> None:
-        if reference is not None and min(restored.shape[-2:]) >= metric.min_side:
-            ours, theirs = self._features.setdefault(metric.id, ([], []))
-            ours.append(metric.features(restored).cpu())
-            theirs.append(metric.features(reference).cpu())
+        if reference is None or min(restored.shape[-2:]) < metric.min_side:
+            return
+
+        def features(part: slice) -> list[Features | None]:
+            return [(metric.features(restored[part]).cpu(), metric.features(reference[part]).cpu())]
+
+        self._features.setdefault(metric.id, []).extend(in_parts(features, lambda _: [None], len(restored)))
+
+    def _joined(self, name: str) -> Features | None:
+        """All features of a set metric so far; None when a picture is not among them because it did not fit."""
+        batches = [each for each in self._features[name] if each is not None]
+        if len(batches) < len(self._features[name]):
+            return None
+        return torch.cat([ours for ours, _ in batches]), torch.cat([theirs for _, theirs in batches])
 
 
 def declaration(metric: Metric, missing: str | None) -> dict[str, Any]:
@@ -118,19 +145,37 @@ def _regions(pictures: Pictures, restored: Tensor) -> dict[str, Tensor]:
     return regions(torch.from_numpy(np.ascontiguousarray(pictures.mask))[:, None].float().to(restored.device))
 
 
+def _single_rows(metric: SingleMetric, ids: list[str], restored: Tensor) -> list[Row]:
+    """One row per picture."""
+
+    def rows(part: slice) -> list[Row]:
+        values = metric.compute(restored[part]).tolist()
+        return [valued(each, metric, WHOLE, value) for each, value in zip(ids[part], values, strict=True)]
+
+    return in_parts(rows, lambda index: [_too_large(ids[index], metric)], len(ids))
+
+
 def _pair_rows(
     metric: PairMetric, ids: list[str], restored: Tensor, reference: Tensor, named: dict[str, Tensor]
 ) -> list[Row]:
     """One row per picture and region that has pixels."""
     stacked = torch.cat(list(named.values()), dim=1)
-    values = metric.compute(restored, reference, stacked).tolist()
     present = stacked.flatten(2).sum(2).tolist()
-    return [
-        valued(image_id, metric, region, value)
-        for image_id, scores, counts in zip(ids, values, present, strict=True)
-        for region, value, count in zip(named, scores, counts, strict=True)
-        if count and not (region != WHOLE and math.isnan(value))
-    ]
+
+    def rows(part: slice) -> list[Row]:
+        values = metric.compute(restored[part], reference[part], stacked[part]).tolist()
+        return [
+            valued(image_id, metric, region, value)
+            for image_id, scores, counts in zip(ids[part], values, present[part], strict=True)
+            for region, value, count in zip(named, scores, counts, strict=True)
+            if count and not (region != WHOLE and math.isnan(value))
+        ]
+
+    return in_parts(rows, lambda index: [_too_large(ids[index], metric)], len(ids))
+
+
+def _too_large(image_id: str, metric: Metric) -> Row:
+    return row(image_id, metric.id, WHOLE, math.nan, OUT_OF_MEMORY)
 
 
 def valued(image_id: str, metric: Metric, region: str, value: float) -> Row:

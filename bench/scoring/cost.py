@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from bench.scoring.memory import attempt
 from bench.scoring.restore import restore_tensor
 from bench.training.engine import Engine
 from methods.base import Method
@@ -48,8 +49,15 @@ def cost(method: Method, load: Load, engine: Engine) -> dict[str, float]:
     }
     if engine.device.type == "cuda":
         result["peak_memory_mb"] = torch.cuda.max_memory_allocated(engine.device) / 2**20
-    together = _median_seconds(method, *_example(load, load.batch, engine), engine)
-    return {**result, "images_per_second": load.batch / together}
+    return {**result, "images_per_second": _rate(method, load, load.batch, engine)}
+
+
+def _rate(method: Method, load: Load, batch: int, engine: Engine) -> float:
+    """Pictures a second, so many at once or half as many where memory runs out, and so on."""
+    if batch == 1:
+        return 1 / _median_seconds(method, *_example(load, 1, engine), engine)
+    seconds = attempt(lambda: _median_seconds(method, *_example(load, batch, engine), engine))
+    return batch / seconds if seconds is not None else _rate(method, load, batch // 2, engine)
 
 
 def _example(load: Load, count: int, engine: Engine) -> tuple[Tensor, Tensor | None]:

@@ -11,6 +11,7 @@ import torch
 from bench.data.batches import Case, to_tensor
 from bench.metrics.base import ConsistencyMetric, FaceMetric
 from bench.scoring.battery import WHOLE, Battery, Row, row, valued
+from bench.scoring.memory import OUT_OF_MEMORY, in_parts
 from degradations.base import Degradation
 
 Outcome = np.ndarray | str  # a restored picture uint8 H×W×3, or one word that says why there is none
@@ -45,14 +46,21 @@ def face_rows(battery: Battery, cases: Sequence[Case], outcomes: Sequence[Outcom
         words = {case.image_id: "too_small" if small else found for case, found in known}
         rows += [row(name, metric.id, WHOLE, math.nan, word) for name, word in words.items() if isinstance(word, str)]
         good = [(case, found) for case, found in known if not small and not isinstance(found, str)]
-        if good:
-            values = _faces(metric, [case for case, _ in good], [found for _, found in good], battery.device)
-            rows += [valued(case.image_id, metric, WHOLE, v) for (case, _), v in zip(good, values, strict=True)]
+        rows += _faces(metric, [case for case, _ in good], [found for _, found in good], battery.device)
     return rows
 
 
-def _faces(metric: FaceMetric, cases: Sequence[Case], restored: Sequence[Outcome], device: torch.device) -> list[float]:
-    ours = to_tensor(np.stack([each for each in restored if not isinstance(each, str)])).to(device)
-    theirs = to_tensor(np.stack([case.clean for case in cases])).to(device)
-    points = np.stack([case.landmarks for case in cases if case.landmarks is not None])
-    return metric.compute(ours, theirs, torch.from_numpy(points).to(device)).tolist()
+def _faces(metric: FaceMetric, cases: list[Case], restored: list[np.ndarray], device: torch.device) -> list[Row]:
+    """One row per face, in parts where memory runs out."""
+
+    def rows(part: slice) -> list[Row]:
+        ours = to_tensor(np.stack(restored[part])).to(device)
+        theirs = to_tensor(np.stack([case.clean for case in cases[part]])).to(device)
+        points = np.stack([case.landmarks for case in cases[part] if case.landmarks is not None])
+        values = metric.compute(ours, theirs, torch.from_numpy(points).to(device)).tolist()
+        return [valued(case.image_id, metric, WHOLE, value) for case, value in zip(cases[part], values, strict=True)]
+
+    def lost(index: int) -> list[Row]:
+        return [row(cases[index].image_id, metric.id, WHOLE, math.nan, OUT_OF_MEMORY)]
+
+    return in_parts(rows, lost, len(cases))

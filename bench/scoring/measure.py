@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,11 @@ import torch
 
 from bench.errors import UserError, unknown
 from bench.metrics import METRICS
-from bench.results.stats import interval
+from bench.metrics.distribution import GROUPS
+from bench.results.stats import interval, student
 from bench.scoring.battery import WHOLE, Battery, Pictures, Row
 from bench.scoring.folders import Pair, pairs
+from bench.scoring.notes import notes
 
 NEEDS = {  # what two folders of pictures do not tell
     "cost": "a trained method",
@@ -41,6 +43,7 @@ class Measurement:
     images: list[dict[str, Any]]
     definitions: dict[str, str]
     problems: list[str]  # a line for each picture that could not be compared
+    notes: list[str] = field(default_factory=list)  # what a reader of the summary must know
 
     def as_json(self) -> dict[str, Any]:
         """The published shape."""
@@ -60,11 +63,12 @@ def measure(folders: Folders, metrics: tuple[str, ...] | None = None, device: st
             problems[pair.image_id] = pair.problem
         else:
             rows += battery.add(_single(pair))
+    errors = battery.standard_errors()
     rows += battery.finish()
     if not any(math.isfinite(each["value"]) for each in rows) and problems:
         name, reason = next(iter(problems.items()))
         raise UserError(f"{folders.restored}: nothing could be compared; e.g. {name}: {reason}")
-    return _collect(rows, battery, problems)
+    return _collect(rows, battery, problems, errors)
 
 
 def _chosen(metrics: tuple[str, ...] | None, folders: Folders) -> tuple[str, ...]:
@@ -86,7 +90,7 @@ def _single(pair: Pair) -> Pictures:
     return Pictures([pair.image_id], pair.restored[None], reference, None if pair.mask is None else pair.mask[None])
 
 
-def _collect(rows: list[Row], battery: Battery, problems: dict[str, str]) -> Measurement:
+def _collect(rows: list[Row], battery: Battery, problems: dict[str, str], errors: dict[str, float]) -> Measurement:
     images: dict[str, dict[str, Any]] = {}
     values: dict[str, list[float]] = {}
     too_small = {each["metric"] for each in rows if each["status"] == "too_small"}
@@ -98,8 +102,8 @@ def _collect(rows: list[Row], battery: Battery, problems: dict[str, str]) -> Mea
             images.setdefault(each["image_id"], {"image": each["image_id"]})[name] = value
     sets = {metric.id for metric in battery.metrics if metric.kind == "set"}
     summary = {name: _summary(name, each) for name, each in values.items() if name not in sets}
-    for name in sets & values.keys():  # one number over all pictures: no interval
-        summary[name] = _entry(values[name][0], (math.nan, math.nan), len(images))
+    for name in sets & values.keys():
+        summary[name] = _set_entry(values[name][0], errors.get(name, math.nan), battery.set_sizes.get(name, 0))
     for metric in battery.metrics:
         if metric.id in battery.missing:
             summary[metric.id] = _entry(math.nan, (math.nan, math.nan), 0, battery.missing[metric.id])
@@ -108,7 +112,7 @@ def _collect(rows: list[Row], battery: Battery, problems: dict[str, str]) -> Mea
     images |= {name: {"image": name, "problem": reason} for name, reason in problems.items()}
     definitions = {metric.id: metric.definition for metric in battery.metrics}
     lines = [f"{name}: {reason}" for name, reason in problems.items()]
-    return Measurement(summary, [images[name] for name in sorted(images)], definitions, lines)
+    return Measurement(summary, [images[name] for name in sorted(images)], definitions, lines, notes(rows, battery))
 
 
 def _summary(name: str, values: list[float]) -> dict[str, Any]:
@@ -118,6 +122,12 @@ def _summary(name: str, values: list[float]) -> dict[str, Any]:
         return _entry(math.nan, (math.nan, math.nan), 0)
     found = interval(finite, ("measure", name))
     return _entry(found.mean, (found.lo, found.hi), finite.size)
+
+
+def _set_entry(value: float, error: float, n: int) -> dict[str, Any]:
+    """One number over all pictures, with the interval that leaving pictures out gives."""
+    margin = error * float(student(np.array([max(min(n, GROUPS) - 1, 1)]))[0])
+    return _entry(value, (value - margin, value + margin), n)
 
 
 def _entry(mean: float, ends: tuple[float, float], n: int, missing: str | None = None) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from bench.metrics import METRICS
 from bench.results.store import DONE, Run, input_path, restored_path, write_run, write_scores
 from bench.scoring.battery import WHOLE, Battery, Pictures, Row, declaration, row
 from bench.scoring.evidence import consistency_rows, face_rows
+from bench.scoring.memory import OUT_OF_MEMORY, in_parts
+from bench.scoring.notes import notes
 from bench.scoring.reference import ReferenceScores
 from bench.scoring.restore import predict_masks, restore
 from bench.training.engine import Engine
@@ -28,8 +30,8 @@ class Restorer(Protocol):
 
     def __call__(self, level: str, cases: list[Case]) -> list[np.ndarray | str]: ...
 
-    def masks(self, cases: list[Case]) -> np.ndarray | None:
-        """Where it thinks that something was lost, uint8 N×H×W of 0/1; None when it does not say."""
+    def masks(self, cases: list[Case]) -> list[np.ndarray | str] | None:
+        """Where it thinks that something was lost, uint8 H×W of 0/1 each, or a word; None when it does not say."""
 
 
 @dataclass(frozen=True)
@@ -41,15 +43,26 @@ class MethodRestorer:
     engine: Engine
 
     def __call__(self, level: str, cases: list[Case]) -> list[np.ndarray | str]:
-        """Restore cases of one size as a batch."""
-        degraded = np.stack([case.degraded for case in cases])
-        mask = np.stack([case.mask for case in cases]) if self.told else None
-        pictures, finite = restore(self.method, degraded, mask, self.engine)
-        return [picture if good else "nan" for picture, good in zip(pictures, finite, strict=True)]
+        """Restore cases of one size as a batch, or in parts where memory runs out."""
 
-    def masks(self, cases: list[Case]) -> np.ndarray | None:
+        def work(part: slice) -> list[np.ndarray | str]:
+            degraded = np.stack([case.degraded for case in cases[part]])
+            mask = np.stack([case.mask for case in cases[part]]) if self.told else None
+            pictures, finite = restore(self.method, degraded, mask, self.engine)
+            return [picture if good else "nan" for picture, good in zip(pictures, finite, strict=True)]
+
+        return in_parts(work, lambda _: [OUT_OF_MEMORY], len(cases))
+
+    def masks(self, cases: list[Case]) -> list[np.ndarray | str] | None:
         """The method's own mask of each case, if it predicts one."""
-        return predict_masks(self.method, np.stack([case.degraded for case in cases]), self.engine)
+
+        def work(part: slice) -> list[np.ndarray | str | None]:
+            found = predict_masks(self.method, np.stack([case.degraded for case in cases[part]]), self.engine)
+            return [None] * len(cases[part]) if found is None else list(found)
+
+        masks: list[np.ndarray | str | None] = in_parts(work, lambda _: [OUT_OF_MEMORY], len(cases))
+        told = [each for each in masks if each is not None]
+        return told if len(told) == len(cases) else None
 
 
 @dataclass(frozen=True)
@@ -97,10 +110,7 @@ def score(exam: Exam, restorer: Restorer, battery: Battery, gallery: Gallery | N
             outcomes = restorer(name, cases)
             rows += _score_batch(battery, cases, outcomes)
             rows += _score_evidence(battery, degradation, cases, outcomes)
-            predicted = restorer.masks(cases)
-            if predicted is not None:
-                ids = [case.image_id for case in cases]
-                rows += battery.add_masks(ids, predicted, np.stack([case.mask for case in cases]))
+            rows += _score_masks(battery, cases, restorer.masks(cases))
             if truth is not None and number == 0:
                 truth.add(cases)
             for case, outcome in zip(cases, outcomes, strict=True):
@@ -114,6 +124,8 @@ def score(exam: Exam, restorer: Restorer, battery: Battery, gallery: Gallery | N
 
 def record(run: Run, folder: Path, rows: Iterable[Row], battery: Battery) -> None:
     """Store a run's rows and costs, and what its metrics mean; marks it done."""
+    rows = list(rows)
+    run.notes = sorted({*run.notes, *notes(rows, battery)})
     run.metrics |= battery.declarations()
     run.metrics |= {name: declaration(METRICS[name], None) for name in run.cost}
     costs = ({**row("", name, WHOLE, value, "ok"), "level": ""} for name, value in run.cost.items())
@@ -134,6 +146,19 @@ def _score_batch(battery: Battery, cases: list[Case], outcomes: list[np.ndarray 
         ids = [case.image_id for case, _ in good]
         clean, mask = np.stack([case.clean for case, _ in good]), np.stack([case.mask for case, _ in good])
         rows += battery.add(Pictures(ids, np.stack([pixels for _, pixels in good]), clean, mask))
+    return rows
+
+
+def _score_masks(battery: Battery, cases: list[Case], masks: list[np.ndarray | str] | None) -> list[Row]:
+    """Rows of the masks that were predicted; a case without one fails alone."""
+    given = list(zip(cases, masks or (), strict=masks is not None))
+    asked = [each for each in battery.metrics if each.kind == "mask"]
+    words = [(case.image_id, word) for case, word in given if isinstance(word, str)]
+    rows = [row(name, metric.id, WHOLE, math.nan, word) for name, word in words for metric in asked]
+    good = [(case, mask) for case, mask in given if not isinstance(mask, str)]
+    if good:
+        true, predicted = np.stack([case.mask for case, _ in good]), np.stack([mask for _, mask in good])
+        rows += battery.add_masks([case.image_id for case, _ in good], predicted, true)
     return rows
 
 
