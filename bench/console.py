@@ -17,6 +17,7 @@ from bench.plan import Job
 from bench.results import store
 from bench.scoring.measure import Measurement
 from bench.verify.battery import Line
+from bench.verify.references import Reference
 
 STYLES = {store.DONE: "green", store.DIVERGED: "red", store.ERROR: "red"}
 
@@ -100,19 +101,19 @@ def _numbers(entry: dict[str, Any]) -> tuple[str, str]:
 def print_comparison(lines: Iterable[Line]) -> int:
     """Ours beside what was published, with the difference and how much was allowed; returns how many miss."""
     lines = list(lines)
-    rows = [_compared(line) for line in lines]
-    console = Console()
-    print_table(console, ("verdict", "what", "ours", "published", "difference", "allowed", "not checked because"), rows)
+    checked = [line for line in lines if line.published]
     missed = sum(not line.holds for line in lines)
-    checked = sum(line.published is not None for line in lines)
-    console.print(f"{checked - missed} of {checked} comparisons agree; {len(lines) - checked} could not be made")
+    console = Console()
+    columns = ("verdict", "what", "ours", "published", "difference", "allowed")
+    print_table(console, columns, [_compared(line, line.published) for line in lines if line.published])
+    for line in lines:
+        if line.published is None:
+            console.print(f"not checked: {line.what}: {line.problem}", markup=False, highlight=False, soft_wrap=True)
+    left = len(lines) - len(checked)
+    console.print(f"{len(checked) - missed} of {len(checked)} comparisons agree; {left} could not be made")
     return missed
 
 
-def _compared(line: Line) -> tuple[str, ...]:
-    if line.published is None:
-        return ("-", line.what, "-", "-", "-", "-", line.problem)
-    wanted = line.published
-    difference = f"{line.ours - wanted.value:+.2g}"
-    numbers = (f"{line.ours:.6g}", f"{wanted.value:.6g}", difference, f"{wanted.tolerance:.1g}")
-    return ("agrees" if line.holds else "MISSES", line.what, *numbers, "")
+def _compared(line: Line, wanted: Reference) -> tuple[str, ...]:
+    numbers = (f"{line.ours:.6g}", f"{wanted.value:.6g}", f"{line.ours - wanted.value:+.2g}", f"{wanted.tolerance:.1g}")
+    return ("agrees" if line.holds else "MISSES", line.what, *numbers)

@@ -41,6 +41,7 @@ def test_a_wrong_metric_is_a_miss_and_exit_1(command, shared_data, monkeypatch):
     right = METRICS["psnr"].compute
     monkeypatch.setitem(METRICS, "psnr", replace(METRICS["psnr"], compute=lambda *given: right(*given) + 0.02))
     monkeypatch.setattr(battery, "_no_reference", lambda: iter(()))
+    monkeypatch.setenv("COLUMNS", "120")
     code, out, _ = command("--classic5", shared_data / "classic5")
     assert code == 1 and out.count("MISSES") == 4 and "classic5 gray Q10 psnr" in out
 
@@ -48,7 +49,6 @@ def test_a_wrong_metric_is_a_miss_and_exit_1(command, shared_data, monkeypatch):
 def test_what_cannot_be_checked_is_said_and_not_a_miss(command, monkeypatch, no_weights):
     monkeypatch.delenv("RESTOREBENCH_DATA", raising=False)
     monkeypatch.setattr(battery, "_no_reference", lambda: iter(()))
-    monkeypatch.setenv("COLUMNS", "400")
     code, out, _ = command()
     assert code == 0 and "use --classic5 FOLDER" in out and "use --live1 FOLDER" in out
     assert "weights not found: squeezenet1_1" in out and "4 of 4 comparisons agree; 3 could not be made" in out
