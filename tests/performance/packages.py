@@ -40,7 +40,7 @@ def read(path: Path) -> torch.Tensor:
 
 def gray(path: Path) -> np.ndarray:
     """uint8 H×W, as the no-reference packages take it."""
-    return cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    return cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2GRAY)
 
 
 @torch.no_grad()
