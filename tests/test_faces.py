@@ -25,6 +25,7 @@ from tests.conftest import draw
 
 FACE = METRICS["face_identity"]
 POINTS = torch.tensor([TEMPLATE])
+CASES = (("face", np.array(TEMPLATE, np.float32)), ("scene", None))
 
 
 @pytest.fixture
@@ -77,6 +78,15 @@ def test_the_network_has_the_published_shape():
     assert len(model.state_dict()) == 333
     assert sum(each.numel() for each in model.parameters()) == pytest.approx(0.99e6, rel=0.02)
     assert model.eval()(torch.zeros(2, 3, HEIGHT, WIDTH)).shape == (2, 128, 1, 1)
+
+
+def test_without_weights_faces_say_so_and_scenes_say_nothing(no_weights):
+    battery = Battery.of(("face_identity",), torch.device("cpu"))
+    picture = draw(0, 64, 64)
+    face, scene = (Case(name, picture, picture, picture[..., 0], landmarks=points) for name, points in CASES)
+    rows = face_rows(battery, [face, scene], [picture, picture])
+    assert [(each["image_id"], each["status"]) for each in rows] == [("face", "unavailable")]
+    assert battery.finish() == []
 
 
 def test_without_weights_it_is_unavailable(no_weights):

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from bench.data.batches import to_tensor
 from bench.metrics import METRICS, unavailable
-from bench.metrics.base import MaskMetric, Metric, PairMetric, SetMetric, SingleMetric
+from bench.metrics.base import FaceMetric, MaskMetric, Metric, PairMetric, SetMetric, SingleMetric
 from bench.metrics.distribution import standard_error
 from bench.metrics.regions import regions
 from bench.scoring.memory import OUT_OF_MEMORY, in_parts
@@ -85,7 +85,8 @@ class Battery:
 
     def finish(self) -> list[Row]:
         """Rows of the set metrics over everything added since the last call, and of what is missing."""
-        rows = [row("", name, WHOLE, math.nan, "unavailable") for name in self.missing]
+        absent = [each.id for each in self.metrics if each.id in self.missing and not isinstance(each, FaceMetric)]
+        rows = [row("", name, WHOLE, math.nan, "unavailable") for name in absent]  # faces: where there are any
         for metric in self.metrics:
             if not isinstance(metric, SetMetric) or metric.id not in self._features:
                 continue

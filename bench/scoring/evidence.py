@@ -40,7 +40,10 @@ def face_rows(battery: Battery, cases: Sequence[Case], outcomes: Sequence[Outcom
     rows: list[Row] = []
     known = [(case, found) for case, found in zip(cases, outcomes, strict=True) if case.landmarks is not None]
     for metric in battery.metrics:
-        if not isinstance(metric, FaceMetric) or metric.id in battery.missing or not known:
+        if not isinstance(metric, FaceMetric) or not known:
+            continue
+        if metric.id in battery.missing:
+            rows += [row(case.image_id, metric.id, WHOLE, math.nan, "unavailable") for case, _ in known]
             continue
         small = min(known[0][0].clean.shape[:2]) < metric.min_side
         words = {case.image_id: "too_small" if small else found for case, found in known}
