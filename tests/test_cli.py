@@ -249,3 +249,18 @@ def test_classic5_at_quality_10_measures_as_published(command, shared_data, tmp_
     assert summary["psnr"]["mean"] == pytest.approx(27.821, abs=0.001)
     assert summary["ssim"]["mean"] == pytest.approx(0.7595, abs=0.001)
     assert summary["psnr"]["n"] == 5
+
+
+def test_measure_puts_neighbours_of_one_size_together_and_changes_no_score(command, tmp_path, monkeypatch):
+    """Three sizes, in an order that mixes them, as one batch each run of equals or picture by picture."""
+    for number, side in enumerate((64, 64, 80, 64, 64, 64, 96)):
+        for name, seed in (("truth", number), ("out", number + 50)):
+            (tmp_path / name).mkdir(exist_ok=True)
+            Image.fromarray(draw(seed, side, side + 7)).save(tmp_path / name / f"{number}.png")
+    words = ("measure", *both((tmp_path / "out", tmp_path / "truth")), "--metrics", "psnr,ssim", "--format", "json")
+    together = json.loads(command(*words)[1])
+    monkeypatch.setattr("bench.scoring.measure.BATCH_PIXELS", 1)
+    alone = json.loads(command(*words)[1])
+    assert [each["image"] for each in together["images"]] == [str(number) for number in range(7)]
+    for one, other in zip(together["images"], alone["images"], strict=True):
+        assert one == pytest.approx(other, abs=1e-6)

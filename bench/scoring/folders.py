@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.data.ahead import ahead
 from bench.data.batches import Case
 from bench.data.pictures import EXTENSIONS, UnreadablePicture, read_pixels
 from bench.errors import UserError
@@ -103,8 +104,7 @@ def pairs(restored: Path, reference: Path | None, mask: Path | None) -> Iterator
             f"no picture of {restored} has the name of one in {reference} "
             f"(e.g. '{next(iter(ours))}' and '{next(iter(theirs))}'); rename one side"
         )
-    for name, path in ours.items():
-        yield _pair(name, path, theirs, masks)
+    yield from ahead(lambda name: _pair(name, ours[name], theirs, masks), ours)
 
 
 def _pair(name: str, path: Path, theirs: dict[str, Path] | None, masks: dict[str, Path] | None) -> Pair:

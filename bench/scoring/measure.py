@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from bench.scoring.battery import WHOLE, Battery, Pictures, Row
 from bench.scoring.folders import Pair, pairs
 from bench.scoring.notes import notes
 
+BATCH_PIXELS = 2_000_000  # eight pictures of 500×500; larger ones come alone, so that memory does not grow with them
 NEEDS = {  # what two folders of pictures do not tell
     "cost": "a trained method",
     "mask": "a method that predicts masks",
@@ -58,11 +60,8 @@ def measure(folders: Folders, metrics: tuple[str, ...] | None = None, device: st
     battery = Battery.of(_chosen(metrics, folders), torch.device(device))
     rows: list[Row] = []
     problems: dict[str, str] = {}
-    for pair in pairs(folders.restored, folders.reference, folders.mask):
-        if pair.restored is None:
-            problems[pair.image_id] = pair.problem
-        else:
-            rows += battery.add(_single(pair))
+    for batch in _batches(pairs(folders.restored, folders.reference, folders.mask), problems):
+        rows += battery.add(batch)
     errors = battery.standard_errors()
     rows += battery.finish()
     if not any(math.isfinite(each["value"]) for each in rows) and problems:
@@ -84,10 +83,35 @@ def _chosen(metrics: tuple[str, ...] | None, folders: Folders) -> tuple[str, ...
     return metrics
 
 
-def _single(pair: Pair) -> Pictures:
-    assert pair.restored is not None
-    reference = None if pair.reference is None else pair.reference[None]
-    return Pictures([pair.image_id], pair.restored[None], reference, None if pair.mask is None else pair.mask[None])
+def _batches(found: Iterable[Pair], problems: dict[str, str]) -> Iterator[Pictures]:
+    """Neighbours of one size together, as many as BATCH_PIXELS allows; what cannot be compared goes to problems."""
+    waiting: list[Pair] = []
+    size: tuple[int, ...] = ()
+    for pair in found:
+        if pair.restored is None:
+            problems[pair.image_id] = pair.problem
+            continue
+        full = len(waiting) * math.prod(size[:2]) >= BATCH_PIXELS
+        if waiting and (full or pair.restored.shape != size):
+            yield _together(waiting)
+            waiting = []
+        waiting.append(pair)
+        size = pair.restored.shape
+    if waiting:
+        yield _together(waiting)
+
+
+def _together(found: list[Pair]) -> Pictures:
+    restored, reference, mask = (
+        _stacked(parts) for parts in zip(*((each.restored, each.reference, each.mask) for each in found), strict=True)
+    )
+    assert restored is not None
+    return Pictures([each.image_id for each in found], restored, reference, mask)
+
+
+def _stacked(parts: Iterable[np.ndarray | None]) -> np.ndarray | None:
+    there = [each for each in parts if each is not None]
+    return np.stack(there) if there else None
 
 
 def _collect(rows: list[Row], battery: Battery, problems: dict[str, str], errors: dict[str, float]) -> Measurement:
