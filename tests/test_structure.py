@@ -153,16 +153,6 @@ def test_bands_and_threads_change_nothing(monkeypatch):
     assert all(torch.equal(each, maps[0]) for each in maps[1:])
 
 
-def test_a_thread_s_failure_is_raised(monkeypatch):
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
-
-    def fails(part):
-        raise RuntimeError(f"part {part}")
-
-    with pytest.raises(RuntimeError, match="part 0"):
-        windows._share_out(fails, range(0, 4, 2))
-
-
 @pytest.mark.parametrize(("side", "size"), [(1, (5, 6)), (2, (8, 6)), (2, (9, 7)), (3, (11, 9)), (4, (15, 16))])
 def test_block_means_equal_avg_pool(side, size):
     planes = torch.rand((2, 3, *size), dtype=torch.float64)

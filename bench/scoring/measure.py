@@ -19,7 +19,7 @@ from bench.scoring.battery import WHOLE, Battery, Pictures, Row
 from bench.scoring.folders import Pair, pairs
 from bench.scoring.notes import notes
 
-BATCH_PIXELS = 2_000_000  # eight pictures of 500×500; larger ones come alone, so that memory does not grow with them
+BATCH_PIXELS = 1_000_000  # four pictures of 500×500; larger ones come alone, so that memory does not grow with them
 NEEDS = {  # what two folders of pictures do not tell
     "cost": "a trained method",
     "mask": "a method that predicts masks",
