@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import skimage.data
 import torch
 from hypothesis import strategies as st
@@ -47,3 +48,9 @@ def pairs(draw: st.DrawFn, smallest: int) -> tuple[Tensor, Tensor]:
         )
         sides.append(grid(level + contrast * shared + noise * own))
     return sides[0], sides[1]
+
+
+def shifted(pixels: np.ndarray, levels: int) -> np.ndarray:
+    """A picture whose every value is off by so many levels, up where there is room and down where not."""
+    wide = pixels.astype(int)
+    return np.where(wide + levels <= 255, wide + levels, wide - levels).astype(np.uint8)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import os
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import piq
 import pytest
 import skimage.data
@@ -173,61 +171,6 @@ def test_psnr_equals_scikit_image():
     for ours, x, y in zip(load("psnr")(restored, truth), restored.numpy(), truth.numpy(), strict=True):
         theirs = skimage.metrics.peak_signal_noise_ratio(y.astype(float), x.astype(float), data_range=1)
         assert ours.item() == pytest.approx(theirs, rel=1e-12)
-
-
-# --- the mathematics of sets -----------------------------------------------------------------------------------------
-
-
-def gaussians(count, size, shift=0.0, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    rows = torch.randn((count, size), generator=generator, dtype=torch.float64)
-    return rows @ torch.randn((size, size), generator=generator, dtype=torch.float64) / size**0.5 + shift
-
-
-@pytest.mark.filterwarnings("ignore:The `disp` argument:DeprecationWarning")
-@pytest.mark.parametrize("count", [9, 20, 32, 33, 34, 200])
-def test_frechet_equals_pytorch_fid_and_eigenvalues(count):
-    """Fewer pictures than features, about as many, and more. 1e-6: square roots of nearly singular matrices."""
-    from pytorch_fid.fid_score import calculate_frechet_distance
-
-    x, y = gaussians(count, 32), gaussians(count + 5, 32, 0.2, seed=1)
-    mean, spread, other_mean, other = moments = [
-        part for rows in (x.numpy(), y.numpy()) for part in (rows.mean(0), np.cov(rows.T))
-    ]
-    roots = np.sqrt(np.clip(np.linalg.eigvals(spread @ other).real, 0, None)).sum()
-    wanted = np.square(mean - other_mean).sum() + np.trace(spread) + np.trace(other) - 2 * roots
-    ours = distribution.frechet(x, y)
-    assert ours == pytest.approx(wanted, rel=1e-6)
-    assert ours == pytest.approx(distribution.frechet(y, x), rel=1e-12)
-    try:
-        theirs = calculate_frechet_distance(*moments)
-    except TypeError:
-        pytest.skip("pytorch-fid 0.3.0 does not run on this SciPy (sqrtm lost `disp`); the eigenvalues agreed")
-    assert ours == pytest.approx(theirs, rel=1e-6)
-
-
-def test_frechet_closed_forms():
-    x = gaussians(40, 64)
-    assert distribution.frechet(x, x) == pytest.approx(0, abs=1e-10)
-    assert distribution.frechet(x, x + 0.5) == pytest.approx(64 * 0.25, rel=1e-10), "a shift: D d²"
-    assert distribution.frechet(x, 3 * x) == pytest.approx(
-        4 * (x.var(0).sum() + x.mean(0).square().sum()).item(), rel=1e-10
-    ), "S to 9 S: tr S (3 - 1)², and the mean moves by twice itself"
-    assert math.isnan(distribution.frechet(x[:1], x))
-
-
-def test_kernel_distance():
-    x, y = gaussians(30, 16), gaussians(25, 16, 0.3, seed=1)
-    theirs = piq.KID(n_subsets=1, subset_size=25).compute_metric(x[:25], y)
-    assert distribution.kernel(x[:25], y) == pytest.approx(theirs.item(), rel=1e-9)
-    within = [
-        torch.stack([(a @ b / 16 + 1) ** 3 for i, a in enumerate(rows) for j, b in enumerate(rows) if i != j]).mean()
-        for rows in (x, y)
-    ]
-    cross = torch.stack([(a @ b / 16 + 1) ** 3 for a in x for b in y]).mean()
-    assert distribution.kernel(x, y) == pytest.approx((sum(within) - 2 * cross).item(), rel=1e-9), "unequal numbers"
-    assert distribution.kernel(x, x) < 0, "unbiased: equal sets fall below zero by the diagonal that is left out"
-    assert math.isnan(distribution.kernel(x[:1], y))
 
 
 # --- regions ---------------------------------------------------------------------------------------------------------

@@ -3,12 +3,13 @@
 Tested elsewhere, where it belongs:
 - the range [-1, 1], 0 to 255, NaN, alpha or gray tensors, refused in one line: test_metrics.test_wrong_input_...
 - LPIPS and FID networks built as their packages build them: test_metrics.test_lpips_is_built_..., test_inception_...
-- FID(x, x) = 0 (pytorch-fid#26), closed forms: test_metrics.test_frechet_...; one picture alone as in a batch: test_set
+- FID(x, x) = 0 (pytorch-fid#26), closed forms, intervals: test_distribution; one picture alone: test_metrics
 - hole only or composite (EndoNeRF#11, StructureFlow#14): test_metrics.test_regions
 - constant pictures, every metric: test_metrics.test_flat_pictures, test_naturalness.test_flat_pictures_fail_alone
 - pictures too small, every metric: test_smallest_side of test_metrics and test_naturalness
 - NIQE and BRISQUE against MATLAB and OpenCV (pyiqa#28, #175, piq#312): test_naturalness
 - one NaN picture in a batch, pictures missing or corrupt: test_run.test_a_bad_method_is_a_row_..., ..._corrupt_...
+- out of memory: test_memory
 - 16 bits, alpha, CMYK, EXIF when a file is read: test_data
 - published JPEG numbers with their luma (FBCNN#7): test_battery
 """
@@ -30,18 +31,11 @@ from PIL import Image
 from torch.nn import functional as F
 
 from bench import api
-from bench.data.batches import Case
-from bench.metrics import METRICS, distribution, load
-from bench.results import store
-from bench.scoring import memory
+from bench.metrics import distribution, load
 from bench.scoring.battery import Battery, Pictures
-from bench.scoring.cost import Load, cost
 from bench.scoring.measure import Folders, Measurement, measure
-from bench.scoring.score import MethodRestorer
-from bench.training.engine import Engine
-from methods.identity import Identity
 from tests.conftest import draw
-from tests.pictures import crops, grainy
+from tests.pictures import crops, grainy, shifted
 from tests.test_cli import call, complains
 from tests.test_metrics import need
 
@@ -54,12 +48,6 @@ def save(folder: Path, pictures: dict[str, np.ndarray], **options: object) -> Pa
     for name, pixels in pictures.items():
         Image.fromarray(pixels).save(folder / name, **options)
     return folder
-
-
-def shifted(pixels: np.ndarray, levels: int) -> np.ndarray:
-    """A picture whose every value is off by so many levels, up where there is room and down where not."""
-    wide = pixels.astype(int)
-    return np.where(wide + levels <= 255, wide + levels, wide - levels).astype(np.uint8)
 
 
 def compare(ours: Path, theirs: Path, *metrics: str) -> Measurement:
@@ -247,34 +235,6 @@ def test_many_pictures_need_no_warning():
     assert line.startswith("kid: taken over 2047")
 
 
-def correlated(count: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-    """Features of a truth and of what was restored from it, count×24 each."""
-    spread = torch.linspace(2, 0.1, 24)
-    truth = torch.randn((count, 24), generator=generator) * spread
-    return 0.9 * truth + 0.05 + 0.3 * torch.randn((count, 24), generator=generator) * spread, truth
-
-
-@pytest.mark.parametrize("distance", [distribution.frechet, distribution.kernel], ids=["frechet", "kernel"])
-@pytest.mark.parametrize("count", [24, 90])
-def test_the_interval_of_a_set_is_as_wide_as_sets_vary(distance, count):
-    """torch-fidelity#45, pyiqa#188: is a difference of FID real, or the choice of pictures?"""
-    generator = torch.Generator().manual_seed(0)
-    values = [distance(*correlated(count, generator)) for _ in range(200)]
-    errors = [distribution.standard_error(distance, *correlated(count, generator)) for _ in range(30)]
-    assert 0.8 < np.mean(errors) / np.std(values) < 1.5
-
-
-def test_sets_without_an_interval():
-    """Two pictures leave nothing to leave out; hundreds would take long."""
-    generator = torch.Generator().manual_seed(0)
-    for count, finite in ((2, False), (3, True), (distribution.MOST, True), (distribution.MOST + 1, False)):
-        error = distribution.standard_error(lambda x, _: x.mean().item(), *correlated(count, generator))
-        assert math.isfinite(error) == finite
-    pictures = correlated(31, generator)[0]
-    mean_error = distribution.standard_error(lambda x, _: x[:, 0].mean().item(), pictures[:30], pictures[:30])
-    assert mean_error == pytest.approx((pictures[:30, 0].std() / 30**0.5).item(), rel=1e-4), "of a mean: the usual one"
-
-
 # --- folders ---------------------------------------------------------------------------------------------------------
 
 
@@ -328,135 +288,3 @@ def test_constant_and_small_pictures_fail_alone(tmp_path):
     assert rows["flat"]["brisque"] is None and rows["tiny"]["brisque"] is None and rows["tiny"]["ssim"] is None
     assert math.isfinite(rows["photo"]["brisque"]) and math.isfinite(rows["tiny"]["psnr"])
     assert {name: each["n"] for name, each in found.summary.items()} == {"psnr": 3, "ssim": 2, "brisque": 1}
-
-
-# --- memory ----------------------------------------------------------------------------------------------------------
-
-
-class Tight(Identity):
-    """Takes two pictures at once, and none whose top left pixel is black."""
-
-    def restore(self, degraded, mask):
-        if len(degraded) > 2 or (degraded[:, :, 0, 0] == 0).all(1).any():
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return degraded
-
-    def predict_mask(self, degraded):
-        return (self.restore(degraded, None) > 2)[:, :1]
-
-
-def cases(count: int, black: tuple[int, ...] = ()) -> list[Case]:
-    """Cases of undamaged pictures, some with a black pixel at the top left."""
-    found = []
-    for number in range(count):
-        picture = draw(number)
-        picture[0, 0] = 0 if number in black else 99
-        found.append(Case(str(number), picture, picture, np.zeros((48, 48), np.uint8), number, None))
-    return found
-
-
-@pytest.mark.parametrize(("count", "sizes"), [(8, [8, 4, 2, 2, 2, 2]), (5, [5, 2, 2, 1]), (1, [1])])
-def test_a_batch_is_halved_until_it_fits(count, sizes):
-    """No peer's issue, but everyone's evening: out of memory ends an evaluation, and the batch size is guessed."""
-    tried = []
-
-    def work(part):
-        tried.append(part.stop - part.start)
-        if tried[-1] > 2:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return list(range(part.start, part.stop))
-
-    assert memory.in_parts(work, lambda index: [-1], count) == list(range(count))
-    assert tried == sizes
-
-
-def test_other_errors_are_not_taken_for_a_full_memory():
-    def work(part):
-        raise RuntimeError("boom")
-
-    with pytest.raises(RuntimeError, match="boom"):
-        memory.in_parts(work, lambda index: [-1], 4)
-
-
-def test_restoring_goes_on_in_smaller_batches():
-    """A method whose memory holds two pictures restores seven; the one that never fits says so."""
-    restorer = MethodRestorer(Tight(Tight.Config()), False, Engine(CPU))
-    given = cases(7, black=(3,))
-    outcomes, masks = restorer("level", given), restorer.masks(given)
-    assert [isinstance(each, str) for each in outcomes] == [number == 3 for number in range(7)]
-    assert outcomes[3] == masks[3] == "out_of_memory"
-    assert all(np.array_equal(outcomes[n], given[n].clean) and not masks[n].any() for n in range(7) if n != 3)
-
-
-def test_scoring_goes_on_in_smaller_batches(monkeypatch):
-    """The same rows as with memory for all, and one metric's failure is no other's."""
-    from dataclasses import replace
-
-    names = ("psnr", "ssim", "brisque", "fid_squeeze")
-    need("fid_squeeze")
-    given = cases(6)
-    clean = np.stack([case.clean for case in given])
-    pictures = Pictures([case.image_id for case in given], shifted(clean, 20), clean, None)
-    roomy = Battery.of(names, CPU)
-    wanted = {(each["image_id"], each["metric"]): each["value"] for each in (*roomy.add(pictures), *roomy.finish())}
-
-    def full(compute, most):
-        def tight(given, *rest):
-            if len(given) > most:
-                raise torch.OutOfMemoryError("CUDA out of memory")
-            return compute(given, *rest)
-
-        return tight
-
-    for name, most in (("psnr", 2), ("ssim", 0), ("brisque", 1)):
-        monkeypatch.setitem(METRICS, name, replace(METRICS[name], compute=full(METRICS[name].compute, most)))
-    squeeze = METRICS["fid_squeeze"]
-    monkeypatch.setitem(METRICS, "fid_squeeze", replace(squeeze, features=full(squeeze.features, 2)))
-    battery = Battery([METRICS[name] for name in names], CPU)
-    rows = [*battery.add(pictures), *battery.finish()]
-    assert {each["status"] for each in rows if each["metric"] == "ssim"} == {"out_of_memory"}
-    found = {(each["image_id"], each["metric"]): each["value"] for each in rows if each["metric"] != "ssim"}
-    assert found == pytest.approx({key: value for key, value in wanted.items() if key[1] != "ssim"}, rel=1e-4)
-
-    monkeypatch.setitem(METRICS, "fid_squeeze", replace(squeeze, features=full(squeeze.features, 0)))
-    battery = Battery([METRICS["fid_squeeze"]], CPU)
-    battery.add(pictures)
-    assert math.isnan(battery.standard_errors()["fid_squeeze"])
-    assert [each["status"] for each in battery.finish()] == ["out_of_memory"], "no set with pictures left out unsaid"
-
-
-def test_cost_is_taken_at_the_batch_that_fits():
-    found = cost(Tight(Tight.Config()), Load(32, 8, False), Engine(CPU))
-    assert found["images_per_second"] > 0 and found["latency_ms"] > 0
-
-
-PLUGIN = """
-import torch
-from methods.identity import Identity
-
-class Tight(Identity):
-    '''Takes one picture at once.'''
-    class Config(Identity.Config):
-        pass
-    def restore(self, degraded, mask):
-        if len(degraded) > 1:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return degraded
-
-METHODS = {"tight": Tight.Config()}
-"""
-
-
-def test_a_run_of_a_method_that_fills_the_memory_is_scored(tmp_path, tiny_suite):
-    """From the suite to stored scores, which are those of a method that takes any batch."""
-    plugin = tmp_path / "tight.py"
-    plugin.write_text(PLUGIN)
-    tiny_suite.write_text(tiny_suite.read_text().replace('["identity", "dncnn", "pix2pix"]', '["identity", "tight"]'))
-    settings = api.Settings(tmp_path / "runs", "cpu", plugins=(plugin,), tasks=("jpeg",))
-    runs = {run.method: run for run in api.run(str(tiny_suite), settings)}
-    assert runs["tight"].status == store.DONE, runs["tight"].reason
-    frames = {
-        folder.parent.name: store.read_scores(folder).query("level != ''").drop(columns=["method"])
-        for folder in store.find_runs(tmp_path / "runs")
-    }
-    assert frames["tight"].equals(frames["identity"]) and len(frames["tight"]) > 2

@@ -28,7 +28,7 @@ def lpips_scores(model: LPIPS, x: Tensor, y: Tensor, regions: Tensor) -> Tensor:
 
     The whole picture scores lpips' ordinary value, any other region the mean of its spatial map.
     """
-    pairs = torch.cat([x, y]).contiguous(memory_format=torch.channels_last)  # oneDNN's own layout: four times faster
+    pairs = torch.cat([x, y]).contiguous(memory_format=torch.channels_last)  # the layout that is fastest on a CPU
     features = model.net(model.scaling_layer(pairs))
     layers = [_distances(head, each) for head, each in zip(model.lins, features, strict=True)]
     ordinary = torch.stack([each.mean((2, 3)) for each in layers]).sum(0).double()

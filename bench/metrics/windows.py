@@ -90,7 +90,7 @@ def _opencv_map(x: Tensor, y: Tensor, taps: tuple[float, ...], light: bool) -> T
     """The map at every pixel, P×H×W, wrong where a window reaches over a plane's edge.
 
     The planes are taken as one tall picture, in bands of rows: many small ones cost few calls, a large one little
-    memory. Threads gain nothing here, measured on two cores: the bands are bound by memory.
+    memory. Threads of our own gained nothing on two cores.
     """
     tall_x, tall_y = (each.contiguous().flatten(0, 1).numpy() for each in (x, y))
     before, after = margins(taps)
