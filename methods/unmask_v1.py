@@ -48,6 +48,7 @@ class UnmaskV1(Unmasker):
         beta1: float = 0.5
         decay_from: float = 1.0  # part of the budget at the full rate; then linearly to 0. 1 = constant
         threshold: float = 50 / 255  # probability from which a pixel counts as covered
+        kernel: int = 3  # side of the square that opens and closes the found region; 1: neither, use at 64 pixels
         smallest: float = 0.005  # part of the picture below which a found region is dropped
         margin: int = 3  # pixels by which the found region grows before the picture is put together
         composite: bool = True  # False: the face network's picture as a whole, as the source shows it

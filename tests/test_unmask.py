@@ -201,6 +201,7 @@ def test_vgg19_is_torchvisions_and_teaches_the_output_alone(no_vgg):
         lambda: small("unmask_v2", perceptual="lpips"),
         lambda: small("unmask_v2", reconstruct_until=0.5, whole_until=0.4),
         lambda: small("unmask_v2", threshold=1.0),
+        lambda: small("unmask_v2", kernel=2),
         lambda: small("unmask_v2", rates=(0, 2)),
         lambda: small("unmask_v2_j", rates=(0, 2)),
         lambda: small("unmask_v2", mask_levels=1),

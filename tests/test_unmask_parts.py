@@ -98,6 +98,14 @@ def test_clean_up_takes_specks_and_pinholes_and_small_islands():
     assert clean_masks(torch.ones(1, 1, 8, 8, dtype=torch.bool)).all()
 
 
+def test_clean_up_keeps_what_is_narrow_only_with_a_narrow_kernel():
+    masks = torch.zeros(1, 1, 64, 64, dtype=torch.bool)
+    masks[0, 0, 30:50, 20:44] = True
+    body = masks.clone()
+    masks[0, 0, 30, 44:60] = True  # a strap, one pixel wide
+    assert torch.equal(clean_masks(masks, kernel=1), masks) and torch.equal(clean_masks(masks), body)
+
+
 def test_dilation_grows_by_its_margin():
     mask = torch.zeros(1, 1, 16, 16)
     mask[0, 0, 8, 8] = 1

@@ -8,15 +8,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-KERNEL = np.ones((3, 3), np.uint8)
 
-
-def clean_masks(masks: Tensor, smallest: float = 0.005) -> Tensor:
+def clean_masks(masks: Tensor, smallest: float = 0.005, kernel: int = 3) -> Tensor:
     """N×1×H×W bool to the same, each picture by itself, on the CPU.
 
-    3×3 opening, then closing, then only connected regions (8 neighbours) of more than `smallest` of the area.
+    Opening, then closing by a `kernel`×`kernel` square, then only connected regions (8 neighbours) of more than
+    `smallest` of the area. A kernel of 1 changes nothing: opening takes away what is narrower than the kernel.
     """
-    cleaned = [_clean(each, smallest) for each in masks[:, 0].cpu().numpy()]
+    cleaned = [_clean(each, smallest, kernel) for each in masks[:, 0].cpu().numpy()]
     return torch.from_numpy(np.stack(cleaned))[:, None].to(masks.device)
 
 
@@ -25,10 +24,11 @@ def dilate(masks: Tensor, margin: int) -> Tensor:
     return functional.max_pool2d(masks, 2 * margin + 1, 1, margin) if margin else masks
 
 
-def _clean(mask: np.ndarray, smallest: float) -> np.ndarray:
+def _clean(mask: np.ndarray, smallest: float, kernel: int) -> np.ndarray:
     """bool H×W in and out."""
-    whole = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, KERNEL)
-    whole = cv2.morphologyEx(whole, cv2.MORPH_CLOSE, KERNEL)
+    square = np.ones((kernel, kernel), np.uint8)
+    whole = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, square)
+    whole = cv2.morphologyEx(whole, cv2.MORPH_CLOSE, square)
     _, labels, about, _ = cv2.connectedComponentsWithStats(whole, connectivity=8)
     large = about[:, cv2.CC_STAT_AREA] > smallest * mask.size
     large[0] = False  # label 0 is what lies outside

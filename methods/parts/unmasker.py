@@ -25,8 +25,8 @@ class Unmasker(Method):
     """Finds the region, cleans it, repaints it, and keeps the rest of the picture.
 
     A subclass builds `mask_net` (N×3×H×W in [-1, 1] to N×1×H×W logits), `face_net` and its critics, names them in
-    `parts`, calls `_begin`, and says what `face_net` gets. Its Config has lr, beta1, decay_from, threshold, smallest,
-    margin and composite.
+    `parts`, calls `_begin`, and says what `face_net` gets. Its Config has lr, beta1, decay_from, threshold, kernel,
+    smallest, margin and composite.
     """
 
     tasks = frozenset({"facemask", "erase"})
@@ -38,6 +38,8 @@ class Unmasker(Method):
         super().__init__(config)
         if not 0 < config.threshold < 1:
             raise ValueError(f"threshold of the mask must be between 0 and 1, got {config.threshold}")
+        if config.kernel < 1 or config.kernel % 2 == 0:
+            raise ValueError(f"kernel of the clean-up must be odd, got {config.kernel}")
         self._optimizers: dict[str, Optimizer] = {}
 
     def optimizers(self) -> dict[str, Optimizer]:
@@ -63,7 +65,7 @@ class Unmasker(Method):
         """See Method. Thresholded, cleaned, not dilated."""
         threshold = self.config.threshold
         found = self.mask_net(signed(degraded)) > math.log(threshold / (1 - threshold))
-        return clean_masks(found, self.config.smallest).to(degraded.dtype)
+        return clean_masks(found, self.config.smallest, self.config.kernel).to(degraded.dtype)
 
     def restore(self, degraded: Tensor, mask: Tensor | None) -> Tensor:
         """See Method. A mask that is told is used as it is; else the region is found. Outside it the input is kept."""
