@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import tempfile
 import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from filelock import FileLock, Timeout
 
 from bench.data.batches import TrainingData
 from bench.environment import git_state, versions
@@ -65,8 +68,27 @@ def run_jobs(jobs: list[Job], bench: Bench) -> list[store.Run]:
 
 
 def run_job(job: Job, bench: Bench) -> store.Run:
-    """Bring one job to its end. What is finished is not done again; what fails becomes a row with its reason."""
+    """Bring one job to its end. What is finished is not done again; what fails becomes a row with its reason.
+
+    Raises UserError while another process is at work on the same run.
+    """
     folder = store.run_folder(bench.root, job.run.task, job.run.method, job.run.run_id)
+    with _alone(folder):
+        return _bring_to_end(job, bench, folder)
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other processes off a run. The system frees the lock of a process that was killed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / ".lock", timeout=0):
+            yield
+    except Timeout:
+        raise UserError(f"{folder}: another process is at work on this run; wait for it, or use other --runs") from None
+
+
+def _bring_to_end(job: Job, bench: Bench, folder: Path) -> store.Run:
     run = _known(folder, job.run.suite) or _fresh(job, bench)
     try:
         method = _with_weights(job, run, folder, bench)
@@ -124,6 +146,8 @@ def _with_weights(job: Job, run: store.Run, folder: Path, bench: Bench) -> Metho
         run.status = store.TRAINED if run.status == store.RUNNING else run.status
         bench.engine.place(method)
         return method
+    if bench.train and (damage := checkpoint.mend(folder)):
+        run.status, run.notes = store.RUNNING, [*run.notes, damage]
     if run.status == store.RUNNING and bench.train:
         store.write_run(folder, run)
         _train(job, run, folder, bench, method)
@@ -143,6 +167,7 @@ def _train(job: Job, run: store.Run, folder: Path, bench: Bench, method: Method)
     run.cost["training_seconds"] = outcome.seconds
     run.notes += plan.training.problems
     store.write_run(folder, run)
+    checkpoint.drop_previous(folder)
 
 
 def _missing_scores(run: store.Run, folder: Path, battery: Battery) -> bool:

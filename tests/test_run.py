@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from filelock import FileLock
 from PIL import Image
 
 from bench import api
@@ -140,6 +141,29 @@ def test_killed_in_the_middle_it_ends_with_the_same_scores(tmp_path, tiny_suite,
     assert done.returncode == 0, done.stderr
     assert "The board is at" in done.stdout
     pd.testing.assert_frame_equal(scores(tmp_path / "runs"), scores(undisturbed), check_exact=True)
+
+
+def test_a_finished_run_whose_checkpoint_was_damaged_is_mended(tmp_path, tiny_suite, undisturbed):
+    settings = api.Settings(runs=tmp_path / "runs", device="cpu", methods=("dncnn",))
+    api.run(str(tiny_suite), settings)
+    folder = next(store.find_runs(tmp_path / "runs"))
+    (folder / "checkpoint.pt").write_bytes((folder / "checkpoint.pt").read_bytes()[:-1])
+    with pytest.raises(UserError, match="not a readable checkpoint"):
+        api.score(str(tiny_suite), settings)
+    api.run(str(tiny_suite), settings)
+    assert store.read_run(folder).status == store.DONE
+    assert "checkpoint.pt was damaged; training began anew" in store.read_run(folder).notes
+    expected = scores(undisturbed).query("method == 'dncnn'").reset_index(drop=True)
+    pd.testing.assert_frame_equal(scores(tmp_path / "runs"), expected, check_exact=True)
+
+
+def test_a_second_process_on_a_run_leaves_with_a_clear_line(tmp_path, tiny_suite):
+    settings = api.Settings(runs=tmp_path / "runs", device="cpu", methods=("dncnn",))
+    [run] = api.run(str(tiny_suite), settings)
+    folder = store.run_folder(settings.runs, run.task, run.method, run.run_id)
+    with FileLock(folder / ".lock"), pytest.raises(UserError, match="another process is at work on this run"):
+        api.run(str(tiny_suite), settings)
+    assert api.run(str(tiny_suite), settings)[0].status == store.DONE
 
 
 BAD_METHOD = """

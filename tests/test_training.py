@@ -117,6 +117,33 @@ def test_a_damaged_checkpoint_is_one_clear_line(tmp_path, data):
         checkpoint.load_weights(tmp_path, method, CPU.device)
 
 
+@pytest.mark.parametrize("damage", ["cut", "flipped bit", "gone"])
+def test_a_damaged_checkpoint_gives_way_to_the_one_before_it(tmp_path, data, damage):
+    """The training then ends with the same bits as one that met no damage."""
+    ends = []
+    for folder in (tmp_path / "whole", tmp_path / "mended"):
+        train(small("dncnn"), data(), BUDGET, CPU, TrainingLog(folder))
+        path = folder / "checkpoint.pt"
+        ends.append(torch.load(path, weights_only=True)["model"])
+        assert checkpoint.mend(folder) == ""
+    sealed = bytearray(path.read_bytes())
+    sealed[len(sealed) // 2] ^= 1
+    path.write_bytes(sealed if damage == "flipped bit" else sealed[:-1])
+    if damage == "gone":
+        path.unlink()  # killed between the two steps of a save
+    note = checkpoint.mend(folder)
+    assert ("went on from the one before" in note) == (damage != "gone")
+    assert checkpoint.read(folder, CPU.device)["state"]["step"] < BUDGET.steps
+    method = small("dncnn")
+    train(method, data(), BUDGET, CPU, TrainingLog(folder))
+    assert all(torch.equal(method.state_dict()[name], each) for name, each in ends[0].items())
+
+
+def test_without_a_whole_checkpoint_training_begins_anew(tmp_path):
+    (tmp_path / "checkpoint.pt").write_bytes(b"half")
+    assert "began anew" in checkpoint.mend(tmp_path) and not list(tmp_path.iterdir())
+
+
 def test_averaged_weights_follow_and_buffers_are_copied():
     method = Exploding(None)
     method.register_buffer("count", torch.zeros(1))

@@ -149,18 +149,20 @@ def read_reference(root: Path, run: Run) -> pd.DataFrame:
 def append_scalars(folder: Path, rows: list[dict[str, float]]) -> None:
     """Append training scalars, one JSON object a line; non-finite numbers become null."""
     folder.mkdir(parents=True, exist_ok=True)
-    clean = ({key: value if math.isfinite(value) else None for key, value in row.items()} for row in rows)
     with (folder / "train.jsonl").open("a") as file:
-        file.writelines(json.dumps(row) + "\n" for row in clean)
+        file.writelines(json.dumps(_finite(row)) + "\n" for row in rows)
+
+
+def _finite(row: dict[str, float]) -> dict[str, float | None]:
+    return {key: value if math.isfinite(value) else None for key, value in row.items()}
 
 
 def trim_scalars(folder: Path, images: int) -> None:
     """Drop scalars logged after a checkpoint taken at so many pictures, before training goes on from it."""
     path = folder / "train.jsonl"
-    kept = [row for row in read_scalars(folder).to_dict("records") if row["images"] <= images]
     if path.exists():
-        write_atomic(path, b"")
-        append_scalars(folder, kept)
+        kept = (row for row in read_scalars(folder).to_dict("records") if row["images"] <= images)
+        write_atomic(path, "".join(json.dumps(_finite(row)) + "\n" for row in kept).encode())
 
 
 def read_scalars(folder: Path) -> pd.DataFrame:

@@ -1,9 +1,15 @@
-"""Everything a training needs to go on as if it had never stopped, in one file."""
+"""Everything a training needs to go on as if it had never stopped, in one file, and the one before it.
+
+A file ends with the SHA-256 of what stands before, which torch.load does not mind: a file cut short or with a flipped
+bit is told from a whole one, and the training goes on from the previous checkpoint.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import io
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +20,15 @@ from bench.results.store import write_atomic
 from bench.training.average import WeightAverage
 from methods.base import Method
 
-NAME = "checkpoint.pt"
+NAME, PREVIOUS = "checkpoint.pt", "checkpoint.previous.pt"
+SEAL = hashlib.sha256().digest_size
 
 
 def save(folder: Path, method: Method, average: WeightAverage | None, state: dict[str, float]) -> None:
-    """Write checkpoint.pt atomically. `state` holds the plain numbers of the loop: step, seconds."""
+    """Write checkpoint.pt atomically; the one before it stays as checkpoint.previous.pt.
+
+    `state` holds the plain numbers of the loop: step, seconds.
+    """
     stored = {
         "model": method.state_dict(),
         "optimizers": {name: each.state_dict() for name, each in method.optimizers().items()},
@@ -30,6 +40,9 @@ def save(folder: Path, method: Method, average: WeightAverage | None, state: dic
     }
     buffer = io.BytesIO()
     torch.save(stored, buffer)
+    buffer.write(hashlib.sha256(buffer.getbuffer()).digest())
+    if (folder / NAME).exists():
+        os.replace(folder / NAME, folder / PREVIOUS)
     write_atomic(folder / NAME, buffer.getvalue())
 
 
@@ -38,11 +51,34 @@ def read(folder: Path, device: torch.device) -> dict[str, Any] | None:
     path = folder / NAME
     if not path.exists():
         return None
+    if not _whole(path):
+        raise UserError(f"{path}: not a readable checkpoint (its digest is wrong); run its suite again to mend it")
     try:
         return torch.load(path, map_location=device, weights_only=True)
-    except Exception as error:  # torch raises a dozen unrelated types on damaged files
+    except Exception as error:  # torch raises a dozen unrelated types on files it cannot read
         reason = f"not a readable checkpoint ({type(error).__name__})"
         raise UserError(f"{path}: {reason}; delete it to train anew") from None
+
+
+def mend(folder: Path) -> str:
+    """Put the previous checkpoint in the place of one that is damaged or missing; says what was wrong, or "".
+
+    Without a whole one the training begins anew.
+    """
+    newest, previous = folder / NAME, folder / PREVIOUS
+    if newest.exists() and _whole(newest):
+        return ""
+    was_there = newest.exists()
+    newest.unlink(missing_ok=True)
+    if previous.exists() and _whole(previous):
+        os.replace(previous, newest)
+        return "checkpoint.pt was damaged; training went on from the one before it" if was_there else ""
+    return "checkpoint.pt was damaged; training began anew" if was_there else ""
+
+
+def drop_previous(folder: Path) -> None:
+    """Forget the last checkpoint but one, when the training has ended."""
+    (folder / PREVIOUS).unlink(missing_ok=True)
 
 
 def resume(stored: dict[str, Any], method: Method, average: WeightAverage | None) -> dict[str, float]:
@@ -64,3 +100,8 @@ def load_weights(folder: Path, method: Method, device: torch.device) -> None:
     if stored is None:
         raise UserError(f"{folder}: no {NAME}; train it first")
     method.load_state_dict(stored["ema"] or stored["model"])
+
+
+def _whole(path: Path) -> bool:
+    sealed = path.read_bytes()
+    return hashlib.sha256(sealed[:-SEAL]).digest() == sealed[-SEAL:]
