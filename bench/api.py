@@ -94,7 +94,8 @@ def score_folder(predictions: Predictions, suite: str = "quickstart", settings: 
     if predictions.name in found.methods:
         raise UserError(f"'{predictions.name}' is a method of this suite; give the folder another --name")
     check_name(predictions.name)
-    chosen, engine = load_suite(suite), choose_engine(settings.device)
+    chosen = load_suite(suite)
+    engine = choose_engine(settings.device, chosen.train.precision)
     found.task(predictions.task)
     if predictions.task not in chosen.tasks:
         raise UserError(
@@ -122,7 +123,7 @@ def restore(run: Path, pictures: Pictures, device: str = "auto", plugins: tuple[
         raise UserError("--triplets damages clean pictures itself; leave --mask out")
     if pictures.level and not pictures.triplets:
         raise UserError("--level says how --triplets damages pictures; give both or none")
-    stored = StoredMethod.open(run, found, choose_engine(device))
+    stored = StoredMethod.open(run, found, device)
     source = open_pictures(pictures.source)
     if pictures.triplets:
         level = pictures.level or (scored_levels(stored.run) or [stored.task.train])[0]
@@ -131,8 +132,9 @@ def restore(run: Path, pictures: Pictures, device: str = "auto", plugins: tuple[
 
 
 def _run(suite: str, settings: Settings, train: bool, score: bool) -> list[Run]:
-    found, engine = discover(settings.plugins), choose_engine(settings.device)
+    found = discover(settings.plugins)
     chosen = _part(load_suite(suite), settings.tasks, settings.methods)
+    engine = choose_engine(settings.device, chosen.train.precision)
     jobs = plan_suite(chosen, found, engine)
     check_writable(settings.runs)
     settings.watcher.planned(jobs, found.problems)

@@ -53,6 +53,7 @@ class Train(Section):
     crop: Positive = 64
     seeds: Annotated[tuple[Count, ...], Field(min_length=1)] = (0,)
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.0  # decay of the averaged weights that restore; 0 = off
+    precision: Literal["auto", "float32", "bf16"] = "auto"  # auto: bf16 on a GPU, float32 on a CPU
     checkpoint_seconds: Annotated[float, Field(gt=0)] = 30.0
 
 

@@ -19,7 +19,7 @@ from bench.scoring.folders import index
 from bench.scoring.restore import BadOutput, predict_masks, restore
 from bench.seeds import seed_for
 from bench.training import checkpoint
-from bench.training.engine import Engine
+from bench.training.engine import Engine, choose_engine
 from degradations.base import Degradation, Task
 from methods.base import Method
 
@@ -45,9 +45,10 @@ class StoredMethod:
     notes: tuple[str, ...] = ()
 
     @classmethod
-    def open(cls, folder: Path, found: Found, engine: Engine) -> StoredMethod:
+    def open(cls, folder: Path, found: Found, device: str = "auto") -> StoredMethod:
         """From a run's folder, runs/TASK/METHOD/ID. Raises UserError when it holds no run that can restore."""
         run = read_run(folder)
+        engine = choose_engine(device, run.config.get("train", {}).get("precision", "auto"))
         if run.source != "ours":
             raise UserError(f"{folder}: its pictures were restored elsewhere; there is no method to apply")
         if run.status not in (TRAINED, DONE):

@@ -99,6 +99,16 @@ class Exploding(Method):
         return degraded
 
 
+def test_bf16_trains_on_a_cpu_too(tmp_path, data):
+    """Near float32's curve, not on it: a tenth of its loss."""
+    curves = {}
+    for precision in ("float32", "bf16"):
+        train(small("dncnn"), data(), BUDGET, choose_engine("cpu", precision), TrainingLog(tmp_path / precision))
+        curves[precision] = store.read_scalars(tmp_path / precision)["network"].to_numpy()
+    assert not np.array_equal(curves["bf16"], curves["float32"])
+    np.testing.assert_allclose(curves["bf16"], curves["float32"], rtol=0.1)
+
+
 def test_divergence_ends_the_run_with_its_last_good_checkpoint(tmp_path, data):
     outcome = train(Exploding(None), data(), BUDGET, CPU, TrainingLog(tmp_path))
     assert outcome.status == store.DIVERGED

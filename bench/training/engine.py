@@ -14,19 +14,15 @@ from bench.errors import UserError
 
 @dataclass(frozen=True)
 class Engine:
-    """A device and its habits. On a GPU training runs in bf16 autocast and channels_last; on a CPU in float32."""
+    """A device and its habits. In bf16 training runs in autocast and channels_last; what is restored is float32."""
 
     device: torch.device
+    precision: str = "float32"  # or "bf16": of the training; part of what decides a result
 
     @property
     def memory_format(self) -> torch.memory_format:
-        """Layout of pictures on this device."""
-        return torch.channels_last if self.device.type == "cuda" else torch.contiguous_format
-
-    @property
-    def precision(self) -> str:
-        """Name of the training precision; part of what decides a result."""
-        return "bf16" if self.device.type == "cuda" else "float32"
+        """Layout of pictures: the one that the fast kernels of this precision want."""
+        return torch.channels_last if self.precision == "bf16" else torch.contiguous_format
 
     def place(self, method: nn.Module) -> nn.Module:
         """Move a method here, in this device's memory format."""
@@ -34,8 +30,8 @@ class Engine:
 
     def autocast(self) -> contextlib.AbstractContextManager[object]:
         """The context a training step runs in."""
-        if self.device.type == "cuda":
-            return torch.autocast("cuda", torch.bfloat16)
+        if self.precision == "bf16":
+            return torch.autocast(self.device.type, torch.bfloat16)
         return contextlib.nullcontext()
 
     def describe(self) -> str:
@@ -45,11 +41,11 @@ class Engine:
         return f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
 
 
-def choose_engine(name: str = "auto") -> Engine:
+def choose_engine(name: str = "auto", precision: str = "auto") -> Engine:
     """An engine for "auto", "cpu" or "cuda". Raises UserError when there is no such device.
 
-    On a GPU this switches TF32 off for the process: scores and restored pictures are float32 on every device, and
-    training, which is in bf16, does not use it.
+    precision: "float32", "bf16", or "auto", which is bf16 on a GPU and float32 on a CPU. On a GPU this switches TF32
+    off for the process: scores and restored pictures are float32 on every device.
     """
     if name not in ("auto", "cpu", "cuda"):
         raise UserError(f"unknown device '{name}'; use auto, cpu or cuda")
@@ -58,4 +54,6 @@ def choose_engine(name: str = "auto") -> Engine:
     use_gpu = name == "cuda" or (name == "auto" and torch.cuda.is_available())
     if use_gpu:
         torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
-    return Engine(torch.device("cuda" if use_gpu else "cpu"))
+    if precision == "auto":
+        precision = "bf16" if use_gpu else "float32"
+    return Engine(torch.device("cuda" if use_gpu else "cpu"), precision)
