@@ -77,6 +77,7 @@ class TaskSuite(Section):
     images: Positive | None = None  # budget override
     pictures: Count | None = None
     size: Count | None = None
+    settings: dict[str, dict[str, Any]] = {}  # per method: overrides for this task alone, over the suite's
 
 
 class Suite(Section):

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from bench import PROTOCOL
-from bench.config import Data, Suite
+from bench.config import Data, Suite, TaskSuite
 from bench.data.batches import EvaluationSet, PictureCache, Recipe
 from bench.data.near import near_duplicates
 from bench.data.sources import open_source
 from bench.discovery import Found, MethodEntry
 from bench.errors import UserError, unknown
-from bench.metrics import METRICS
 from bench.results.store import Run
 from bench.scoring.score import Exam
 from bench.training.engine import Engine
@@ -59,6 +58,11 @@ class Job:
     run: Run
 
     @property
+    def told(self) -> bool:
+        """Whether the method is given the mask."""
+        return self.plan.task.tells_mask or self.entry.cls.needs_mask
+
+    @property
     def label(self) -> str:
         """The job in a few words."""
         return f"{self.run.task} / {self.run.method}" + (f" / seed {self.seed}" if self.trained else "")
@@ -67,22 +71,32 @@ class Job:
 def check_suite(suite: Suite, found: Found) -> None:
     """Raise UserError for any name in a suite that does not exist, before any work is done."""
     for name in suite.score.metrics:
-        if name not in METRICS:
-            raise unknown("metric", name, METRICS)
+        if name not in found.metrics:
+            raise unknown("metric", name, found.metrics)
     for name, changes in suite.methods.items():
         found.method(name).override(changes)
     for name, section in suite.tasks.items():
-        task = found.task(name)
-        found.level(name, section.train or task.train)
-        plain = [found.level(name, level)[0] for level in section.levels or task.levels]
-        for level in plain:
-            if plain.count(level) > 1:
-                raise UserError(f"tasks.{name}.levels names '{level}' twice; give each level once")
-        for method in section.methods:
-            if name not in found.method(method).cls.tasks:
-                raise UserError(
-                    f"method '{method}' cannot be put to task '{name}'; take it out of tasks.{name}.methods"
-                )
+        _check_levels(name, section, found)
+        _check_methods(name, section, found)
+
+
+def _check_levels(name: str, section: TaskSuite, found: Found) -> None:
+    task = found.task(name)
+    found.level(name, section.train or task.train)
+    plain = [found.level(name, level)[0] for level in section.levels or task.levels]
+    for level in plain:
+        if plain.count(level) > 1:
+            raise UserError(f"tasks.{name}.levels names '{level}' twice; give each level once")
+
+
+def _check_methods(name: str, section: TaskSuite, found: Found) -> None:
+    for method in section.methods:
+        if name not in found.method(method).cls.tasks:
+            raise UserError(f"method '{method}' cannot be put to task '{name}'; take it out of tasks.{name}.methods")
+    for method, changes in section.settings.items():
+        if method not in section.methods:
+            raise UserError(f"tasks.{name}.settings names '{method}', which tasks.{name}.methods does not")
+        found.method(method).override(changes)
 
 
 def plan_suite(suite: Suite, found: Found, engine: Engine) -> list[Job]:
@@ -97,7 +111,7 @@ def plan_suite(suite: Suite, found: Found, engine: Engine) -> list[Job]:
     for name, section in suite.tasks.items():
         plan = _plan_task(suite, found, name, opened[section.data])
         for method in section.methods:
-            entry = found.method(method).override(suite.methods.get(method, {}))
+            entry = found.method(method).override(suite.methods.get(method, {}) | section.settings.get(method, {}))
             seeds = suite.train.seeds if entry.build().optimizers() else (None,)
             jobs += [_job(suite, plan, entry, seed, engine) for seed in seeds]
     return jobs

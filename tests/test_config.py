@@ -35,6 +35,7 @@ def test_every_suite_that_ships_names_only_what_exists(name):
             ('["identity"]', '["identity"]\nlevels = ["jpeg_q11"]'),
             "unknown level of task jpeg 'jpeg_q11'; did you mean",
         ),
+        (("[tasks.jpeg]", "[tasks.jpeg.settings.tv]\nweight = 1\n[tasks.jpeg]"), "which tasks.jpeg.methods does not"),
         (('["identity"]', '["telea"]'), "method 'telea' cannot be put to task 'jpeg'"),
         (("[tasks.jpeg]", "[methods.dncnn]\ndeep = 3\n[tasks.jpeg]"), "unknown setting of method dncnn 'deep'"),
         (("[tasks.jpeg]", '[methods.dncnn]\ndepth = "3"\n[tasks.jpeg]'), "methods.dncnn.depth must be int, got '3'"),
