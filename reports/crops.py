@@ -2,78 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from bench.results.store import input_path, restored_path
-from reports.scores import Key, Scores
-from reports.tables import BASELINE, Method, TaskBoard
-from reports.text import decimals, number, safe_name
+from bench.results.store import input_path
+from reports import outline
+from reports.scores import Scores
+from reports.tables import BASELINE, TaskBoard
 
-LIMIT = 8
+LIMIT = 24  # pictures of a task in the viewer, the same image at two levels counted twice
+EACH = LIMIT // 6  # where more were kept: the best, the median and the worst, beside the LIMIT / 2 most disputed
 SIDE = 160  # px; larger pictures are cropped to this
-RULE = (
-    "The pictures where methods disagree most (standard deviation over methods of {metric} on the {region} region), "
-    f"at most {LIMIT}, each once, at the level where they disagree most. Pictures larger than {SIDE} px are cropped, "
-    "all methods alike: around the lost region or, where that is larger, to the window where the restorations differ "
-    "most. Each method shows its first seed."
+BOX_RULE = (
+    f"Pictures larger than {SIDE} px are cropped, all methods alike: around the lost region or, where that is larger, "
+    "to the window where the restorations differ most. Each method shows its first seed."
 )
 Box = tuple[int, int, int, int]  # left, top, right, bottom
+Place = tuple[str, str]  # level, image
 
 
 @dataclass(frozen=True)
-class Shot:
-    """One picture of a strip. src is relative to the site, "" where no picture was kept; scores is its own."""
+class Cut:
+    """The written crops of one picture. src: by column id, relative to the site; outline: "" where none is drawn."""
 
-    label: str
-    kind: str  # "degraded", "method" or "truth"
-    src: str
-    scores: str
-
-
-@dataclass(frozen=True)
-class Strip:
-    """One test picture at one level: degraded, every method, truth."""
-
-    image: str
-    level: str
+    src: dict[str, str]
+    outline: str
     width: int
     height: int
-    where: str
-    shots: tuple[Shot, ...]
+    note: str
 
 
-def rule(board: TaskBoard) -> str:
-    """How the pictures were chosen, in words."""
-    return RULE.format(metric=board.main[0], region=board.main[1])
+@dataclass(frozen=True)
+class Chosen:
+    """Pictures to show, most disputed first, and in words how many of how many they are."""
+
+    places: tuple[Place, ...]
+    rule: str
 
 
-def strips(board: TaskBoard, site: Path) -> list[Strip]:
-    """Choose pictures, write their crops under site/pictures/<task>/, and describe them."""
-    if board.scores is None:
-        return []
-    made = (_strip(board, board.scores, level, image, site) for level, image in choose(board, board.scores))
-    return [strip for strip in made if strip is not None]
+def choose(board: TaskBoard, scores: Scores) -> Chosen:
+    """All pictures that were kept; where these are too many, the most disputed, the best, the median and the worst."""
+    spread, mean = _by_place(board, scores)
+    kept = sorted(_kept(board, scores), key=lambda each: (-spread.get(each, 0.0), each))
+    if len(kept) <= LIMIT:
+        return Chosen(tuple(kept), f"All {len(kept)} pictures that were kept.")
+    sign = -1 if scores.metrics[board.main[0]]["higher_is_better"] else 1
+    ranked = sorted(kept, key=lambda each: (sign * mean.get(each, np.inf * sign), each))
+    middle = (len(ranked) - EACH) // 2
+    wanted = {*kept[: LIMIT // 2], *ranked[:EACH], *ranked[middle : middle + EACH], *ranked[-EACH:]}
+    words = f"Of {len(kept)} pictures kept: the {LIMIT // 2} most disputed, the {EACH} best, median and worst."
+    return Chosen(tuple(each for each in kept if each in wanted), words)
 
 
-def choose(board: TaskBoard, scores: Scores) -> list[tuple[str, str]]:
-    """(level, image) of the kept pictures, the most disputed first, no image twice."""
-    kept = _kept(board, scores)
-    spread: dict[tuple[str, str], float] = {}
-    for level in {level for level, _ in kept}:
-        matrix = scores.matrix(board.main, level) if level in scores.levels else np.zeros((0, 0))
-        names = [image for image in scores.images if image]
-        rows = [_mean(matrix[list(m.runs)]) for m in board.methods if m.name != BASELINE and not m.oracle]
-        deviation = np.std(np.array(rows), axis=0) if rows and matrix.size else np.zeros(len(names))
-        spread |= {(level, name): float(np.nan_to_num(each)) for name, each in zip(names, deviation, strict=True)}
-    chosen: dict[str, str] = {}
-    for level, image in sorted(kept, key=lambda each: (-spread.get(each, 0.0), each)):
-        chosen.setdefault(image, level)
-    return [(level, image) for image, level in chosen.items()][:LIMIT]
+def _by_place(board: TaskBoard, scores: Scores) -> tuple[dict[Place, float], dict[Place, float]]:
+    """Standard deviation and mean over methods of the main metric, by level and image; no entry where it has none."""
+    images = [image for image in scores.images if image]
+    judged = [method for method in board.methods if method.name != BASELINE and not method.oracle]
+    spread: dict[Place, float] = {}
+    mean: dict[Place, float] = {}
+    for level in scores.named_levels() if judged and scores.by_picture(board.main) else []:
+        matrix = scores.matrix(board.main, level)
+        rows = np.array([_mean(matrix[list(method.runs)]) for method in judged])
+        for image, column in zip(images, rows.T, strict=True):
+            known = column[np.isfinite(column)]
+            if known.size:
+                spread[level, image], mean[level, image] = float(known.std()), float(known.mean())
+    return spread, mean
 
 
 def _mean(values: np.ndarray) -> np.ndarray:
@@ -81,7 +80,7 @@ def _mean(values: np.ndarray) -> np.ndarray:
     return np.where(finite, values, 0).sum(axis=0) / np.where(finite.any(axis=0), finite.sum(axis=0), np.nan)
 
 
-def _kept(board: TaskBoard, scores: Scores) -> set[tuple[str, str]]:
+def _kept(board: TaskBoard, scores: Scores) -> set[Place]:
     """Pictures stored by at least one run, with their inputs."""
     found = set()
     for entry in scores.entries:
@@ -91,60 +90,67 @@ def _kept(board: TaskBoard, scores: Scores) -> set[tuple[str, str]]:
     return {each for each in found if all(input_path(root, run, kind, *each).exists() for kind in inputs)}
 
 
-def crop_box(mask: np.ndarray, restored: Sequence[np.ndarray]) -> Box:
+def cut(sources: Mapping[str, Path], mask: Path, site: Path, base: str) -> Cut | None:
+    """Write the same box of every picture as site/<base>/<column id>.png, and the border of what was lost.
+
+    sources: a picture by column id, "truth" among them. One that cannot be read, or is not of the truth's size, is left
+    out of `src`. Returns None where the truth cannot be read.
+    """
+    size = _size(sources["truth"])
+    if size is None:
+        return None
+    sound = {name: path for name, path in sources.items() if _size(path) == size}
+    lost = _lost(mask, size)
+    restored = [path for name, path in sound.items() if name not in ("degraded", "truth")]
+    box = crop_box(np.ones(size[::-1], bool) if lost is None else lost, restored)
+    left, top, right, bottom = box
+    (site / base).mkdir(parents=True, exist_ok=True)
+    src = {name: f"{base}/{name}.png" for name, path in sound.items() if _save(path, site / base / f"{name}.png", box)}
+    whole = (right - left, bottom - top) == size
+    note = "whole picture" if whole else f"crop at {left}, {top} of {size[0]} × {size[1]} px"
+    border = _outline(lost, box, site, f"{base}/outline.svg")
+    return Cut(src, border, right - left, bottom - top, note) if "truth" in src else None
+
+
+def crop_box(lost: np.ndarray, restored: Sequence[Path]) -> Box:
     """The box to show: all of a small picture, else SIDE px around the loss or where restorations differ most.
 
-    mask: H×W, non-zero where lost. restored: uint8 H×W×3 each.
+    lost: bool H×W. restored: pictures of that size.
     """
-    height, width = mask.shape
+    height, width = lost.shape
     tall, wide = min(SIDE, height), min(SIDE, width)
-    lost = mask > 0 if (mask > 0).any() else np.ones_like(mask, dtype=bool)
+    if not lost.any():
+        lost = np.ones_like(lost)
     rows, columns = np.flatnonzero(lost.any(axis=1)), np.flatnonzero(lost.any(axis=0))
     if rows[-1] - rows[0] < tall and columns[-1] - columns[0] < wide or not restored:
         top = (rows[0] + rows[-1] + 1 - tall) // 2
         left = (columns[0] + columns[-1] + 1 - wide) // 2
     else:
-        difference = np.std(np.stack([each.mean(axis=2) for each in restored]), axis=0) * lost
-        total = np.pad(difference, ((1, 0), (1, 0))).cumsum(0).cumsum(1)
+        total = np.pad(_differing(restored, lost.shape) * lost, ((1, 0), (1, 0))).cumsum(0).cumsum(1)
         windows = total[tall:, wide:] - total[:-tall, wide:] - total[tall:, :-wide] + total[:-tall, :-wide]
         top, left = np.unravel_index(np.argmax(windows), windows.shape)
     top, left = int(np.clip(top, 0, height - tall)), int(np.clip(left, 0, width - wide))
     return left, top, left + wide, top + tall
 
 
-def _strip(board: TaskBoard, scores: Scores, level: str, image: str, site: Path) -> Strip | None:
-    root, run = board.selection.root, scores.entries[0].run
-    truth, degraded, mask = (_read(input_path(root, run, kind, level, image)) for kind in ("truth", "degraded", "mask"))
-    if truth is None or degraded is None or truth.shape != degraded.shape:
+def _differing(restored: Sequence[Path], shape: tuple[int, ...]) -> np.ndarray:
+    """Standard deviation over pictures of their grey value, float64 H×W; one picture at a time is in memory."""
+    total, squares, count = np.zeros(shape), np.zeros(shape), 0
+    for path in restored:
+        pixels = _read(path)
+        if pixels is not None:
+            grey = pixels.mean(axis=2)
+            total, squares, count = total + grey, squares + grey**2, count + 1
+    return np.sqrt(np.maximum(squares / max(count, 1) - (total / max(count, 1)) ** 2, 0))
+
+
+def _size(path: Path) -> tuple[int, int] | None:
+    """Width and height of a picture, or None where there is none that can be read."""
+    try:
+        with Image.open(path) as picture:
+            return picture.size
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError):
         return None
-    shown = {method.name: _restored(scores, method, level, image, truth.shape) for method in board.methods}
-    pictures = [pixels for _, pixels in shown.values() if pixels is not None]
-    where = np.ones(truth.shape[:2]) if mask is None or mask.shape != truth.shape else mask[..., 0]
-    box = crop_box(where, pictures)
-    base = f"pictures/{safe_name(board.task)}/{safe_name(level)}/{safe_name(image)}"
-    texts = _Texts(scores, board.main, level, image)
-    shots = [Shot("degraded", "degraded", _save(site, f"{base}/degraded.png", degraded, box), texts.baseline(board))]
-    for method in board.methods:
-        if method.name == BASELINE:
-            continue  # its picture is the degraded one
-        seed, pixels = shown[method.name]
-        src = "" if pixels is None else _save(site, f"{base}/m-{safe_name(method.name)}.png", pixels, box)
-        shots.append(Shot(method.name, "method", src, texts.of(seed)))
-    shots.append(Shot("truth", "truth", _save(site, f"{base}/truth.png", truth, box), ""))
-    whole = (box[2] - box[0], box[3] - box[1]) == (truth.shape[1], truth.shape[0])
-    place = "whole picture" if whole else f"crop at {box[0]}, {box[1]} of {truth.shape[1]} × {truth.shape[0]} px"
-    return Strip(image, level, box[2] - box[0], box[3] - box[1], place, tuple(shots))
-
-
-def _restored(
-    scores: Scores, method: Method, level: str, image: str, shape: tuple[int, ...]
-) -> tuple[int, np.ndarray | None]:
-    """The first seed of a method that kept this picture: (run index, pixels)."""
-    for run in method.runs:
-        pixels = _read(restored_path(scores.entries[run].folder, level, image))
-        if pixels is not None and pixels.shape == shape:
-            return run, pixels
-    return method.runs[0], None
 
 
 def _read(path: Path) -> np.ndarray | None:
@@ -152,42 +158,33 @@ def _read(path: Path) -> np.ndarray | None:
     try:
         with Image.open(path) as picture:
             return np.asarray(picture.convert("RGB"))
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError):
+    except (OSError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError):
         return None
 
 
-def _save(site: Path, relative: str, pixels: np.ndarray, box: Box) -> str:
-    path = site / relative
-    path.parent.mkdir(parents=True, exist_ok=True)
+def _lost(mask: Path, size: tuple[int, int]) -> np.ndarray | None:
+    pixels = _read(mask)
+    return None if pixels is None or pixels.shape[1::-1] != size else pixels[..., 0] > 0
+
+
+def _save(source: Path, target: Path, box: Box) -> bool:
+    """Write the box of a picture as PNG; a whole one is copied as it is stored. False where it cannot be read."""
     left, top, right, bottom = box
-    Image.fromarray(pixels[top:bottom, left:right]).save(path)
-    return relative
+    try:
+        with Image.open(source) as picture:
+            if picture.size == (right - left, bottom - top) and picture.format == "PNG":
+                picture.verify()
+                shutil.copyfile(source, target)
+            else:
+                picture.convert("RGB").crop(box).save(target, compress_level=3)  # half the time of 6, a fifth larger
+    except (OSError, SyntaxError):
+        return False
+    return True
 
 
-@dataclass(frozen=True)
-class _Texts:
-    """Scores of single pictures, as text."""
-
-    scores: Scores
-    main: Key
-    level: str
-    image: str
-
-    def of(self, run: int) -> str:
-        """The picture's own score by the main metric, and its PSNR on the same region."""
-        if self.level not in self.scores.levels or self.image not in self.scores.images:
-            return ""
-        keys = [key for key in dict.fromkeys((self.main, ("psnr", self.main[1]))) if key in self.scores.keys]
-        return " · ".join(self._one(run, key) for key in keys if self.scores.by_picture(key))
-
-    def baseline(self, board: TaskBoard) -> str:
-        """The degraded input's scores, where the baseline was run."""
-        runs = [method.runs[0] for method in board.methods if method.name == BASELINE]
-        return self.of(runs[0]) if runs else ""
-
-    def _one(self, run: int, key: Key) -> str:
-        value = self.scores.values[
-            run, self.scores.keys.index(key), self.scores.levels.index(self.level), self.scores.images.index(self.image)
-        ]
-        unit = self.scores.metrics[key[0]]["unit"]
-        return number(value, decimals([], self.scores.metrics[key[0]]["matters"])) + (f" {unit}" if unit else "")
+def _outline(lost: np.ndarray | None, box: Box, site: Path, relative: str) -> str:
+    left, top, right, bottom = box
+    drawing = "" if lost is None else outline.svg(lost[top:bottom, left:right])
+    if drawing:
+        (site / relative).write_text(drawing, encoding="utf-8", newline="\n")
+    return relative if drawing else ""

@@ -14,21 +14,24 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from bench.results.store import read_scalars
+from reports.phases import phases
 from reports.select import Entry
-from reports.svg import INK, SERIES, STYLE, inline, tick
+from reports.svg import INK, SERIES, STYLE, WASH, inline, tick
 from reports.tables import TaskBoard
+from reports.text import safe_name
 
 PANELS = 8  # scalars drawn per method
-POINTS = 240  # per line
+POINTS = 120  # per line: one every two pixels
 
 
 @dataclass(frozen=True)
 class Curves:
-    """The training curves of one method: a drawing per scalar, one line per seed."""
+    """The training curves of one method: a drawing per scalar, one line per seed. phases: how many the log tells."""
 
     method: str
     seeds: tuple[int, ...]
     drawings: tuple[Markup, ...]
+    phases: int
 
 
 def curves(board: TaskBoard) -> list[Curves]:
@@ -39,37 +42,55 @@ def curves(board: TaskBoard) -> list[Curves]:
         scalars = read_scalars(entry.folder)
         if "images" in scalars and len(scalars) > 1:
             grouped.setdefault(entry.run.method, []).append((entry, scalars))
-    return [_curves(name, runs, f"curve-{index}") for index, (name, runs) in enumerate(grouped.items())]
+    prefix = f"curve-{safe_name(board.task)}"
+    with matplotlib.rc_context(STYLE):
+        axes = _sheet()
+        return [_curves(axes, name, runs, f"{prefix}-{index}") for index, (name, runs) in enumerate(grouped.items())]
 
 
-def _curves(method: str, runs: Sequence[tuple[Entry, pd.DataFrame]], prefix: str) -> Curves:
-    names = list(dict.fromkeys(name for _, table in runs for name in table.columns if name != "images"))[:PANELS]
-    drawings = []
-    for index, name in enumerate(names):
-        with matplotlib.rc_context(STYLE):
-            drawing = Figure(figsize=(3.6, 2.0))  # fixed margins: these are many, and laying out is slow
-            axes = drawing.add_axes((0.14, 0.14, 0.82, 0.72))
-            for position, (_, table) in enumerate(runs):
-                if name in table:
-                    _line(axes, table, name, SERIES[position % len(SERIES)])
-            axes.set_title(name, loc="left", fontsize=10, color=INK)
-            _plain(axes)
-        drawings.append(inline(drawing, f"{name} of {method} against pictures seen", f"{prefix}-{index}"))
-    return Curves(method, tuple(entry.run.seed for entry, _ in runs), tuple(drawings))
-
-
-def _line(axes: Axes, table: pd.DataFrame, name: str, colour: str) -> None:
-    """One seed's scalar, thinned by averaging neighbours."""
-    values = pd.to_numeric(table[name], errors="coerce").to_numpy(float)
-    images = table["images"].to_numpy(float)
-    step = max(1, -(-len(values) // POINTS))
-    groups = np.arange(len(values)) // step
-    thin = pd.DataFrame({"x": images, "y": values}).groupby(groups).mean()
-    axes.plot(thin["x"], thin["y"], color=colour, linewidth=1.2)
-
-
-def _plain(axes: Axes) -> None:
+def _sheet() -> Axes:
+    """Axes for all drawings of a task, one after another: making and laying them out takes longest."""
+    axes = Figure(figsize=(3.6, 2.0)).add_axes((0.14, 0.14, 0.82, 0.72))
     axes.grid(axis="x", visible=False)
     axes.xaxis.set_major_formatter(FuncFormatter(tick))
     axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.yaxis.set_major_locator(MaxNLocator(4))
+    return axes
+
+
+def _curves(axes: Axes, method: str, runs: Sequence[tuple[Entry, pd.DataFrame]], prefix: str) -> Curves:
+    names = list(dict.fromkeys(name for _, table in runs for name in table.columns if name != "images"))[:PANELS]
+    drawings = []
+    longest = max((table for _, table in runs), key=len)
+    begins = phases(longest)
+    for index, name in enumerate(names):
+        for artist in (*axes.lines, *axes.patches):
+            artist.remove()
+        for position, (_, table) in enumerate(runs):
+            if name in table:
+                _line(axes, table, name, SERIES[position % len(SERIES)])
+        axes.relim()
+        axes.autoscale()
+        _shade(axes, begins, float(longest["images"].iloc[-1]))
+        axes.set_title(name, loc="left", fontsize=10, color=INK)
+        drawing = axes.get_figure(root=True)
+        assert drawing is not None
+        drawings.append(inline(drawing, f"{name} of {method} against pictures seen", f"{prefix}-{index}"))
+    return Curves(method, tuple(entry.run.seed for entry, _ in runs), tuple(drawings), len(begins))
+
+
+def _shade(axes: Axes, begins: Sequence[float], end: float) -> None:
+    """Every other phase of the training on a darker ground; all drawings of a method span the whole training."""
+    for place, start in enumerate(begins):
+        if place % 2:
+            stop = begins[place + 1] if place + 1 < len(begins) else end
+            axes.axvspan(start, stop, facecolor=WASH, linewidth=0, zorder=0)
+    axes.set_xlim(0, end)
+
+
+def _line(axes: Axes, table: pd.DataFrame, name: str, colour: str) -> None:
+    """One seed's scalar, thinned by averaging neighbours."""
+    step = max(1, -(-len(table) // POINTS))
+    points = table[["images", name]].apply(pd.to_numeric, errors="coerce")
+    thin = points if step == 1 else points.groupby(np.arange(len(table)) // step).mean()
+    axes.plot(thin["images"].to_numpy(float), thin[name].to_numpy(float), color=colour, linewidth=1.2)

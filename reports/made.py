@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from bench.results.store import DONE, Run
@@ -31,7 +31,8 @@ def made(board: TaskBoard) -> dict[str, Any]:
         "configurations": _configurations(runs),
         "notes": _grouped((note, f"{run.method} (seed {run.seed})") for run in runs for note in run.notes),
         "left_out": list(board.selection.left_out),
-        "warnings": _warnings(board),
+        "warnings": [*few_seeds([board]), *_without_input(board)],
+        "own_warnings": _without_input(board),  # for a page that tells the rest once, for all tasks
     }
 
 
@@ -39,7 +40,7 @@ def _line(board: TaskBoard, runs: list[Run]) -> list[str]:
     """The one line that stands at the head of the page."""
     seeds = {run.seed for run in runs if run.trained}
     finished = [run for run in runs if run.status == DONE]
-    budget = sorted({run.images_seen for run in finished if run.trained})
+    budget = sorted({run.images_seen for run in finished if run.trained and run.images_seen})
     images = {image for image in board.scores.images if image} if board.scores else set()
     return [
         f"run {max((run.started for run in runs), default='')[:10]}",
@@ -74,7 +75,7 @@ def _facts(runs: list[Run]) -> list[tuple[str, list[str]]]:
         ("protocol", common(lambda run: run.protocol)),
         ("suite", common(lambda run: run.suite)),
         ("seeds", common(lambda run: f"seed {run.seed}")),
-        ("pictures seen in training", common(lambda run: f"{run.images_seen:,}" if run.trained else "")),
+        ("pictures seen in training", common(lambda run: f"{run.images_seen:,}" if run.images_seen else "")),
         *((f"digest: {name}", common(_digest_of(name))) for name in data if name != "checkpoint"),
         ("versions", common(lambda run: ", ".join(f"{k} {v}" for k, v in sorted(run.versions.items())))),
         ("machine", common(lambda run: run.device)),
@@ -111,15 +112,23 @@ def _grouped(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, list[str]]]:
     return list(found.items())
 
 
-def _warnings(board: TaskBoard) -> list[str]:
-    """What a reader must know before believing a difference."""
-    told = []
-    few = board.few_seeds()
-    if few:
-        told.append(
-            f"Fewer than {CLAIM_SEEDS} training seeds ({listed(few)}): differences include training luck, "
-            "so they are no claim about the methods."
-        )
-    if board.methods and all(method.name != BASELINE for method in board.methods):
-        told.append(f"Without the method '{BASELINE}' there is no gain over the degraded input to show.")
-    return told
+def few_seeds(boards: Sequence[TaskBoard]) -> list[str]:
+    """One line for all tasks: which methods stand on too few trainings for a claim, and where; none if none do."""
+    few = {board.task: board.few_seeds() for board in boards}
+    found = _grouped((listed(names), task) for task, names in few.items() if names)
+    if not found:
+        return []
+    whose = "; ".join(f"{', '.join(tasks)}: {names}" for names, tasks in found)
+    if len(found) == 1 and len(found[0][1]) == len(boards):
+        whose = found[0][0]
+    elif sum(map(len, few.values())) == sum(each.trained and bool(each.runs) for b in boards for each in b.methods):
+        whose = "every trained method"
+    luck = "differences include training luck, so they are no claim about the methods."
+    return [f"Fewer than {CLAIM_SEEDS} training seeds ({whose}): {luck}"]
+
+
+def _without_input(board: TaskBoard) -> list[str]:
+    """What is missing where nobody says what doing nothing scores."""
+    if not board.methods or any(method.name == BASELINE for method in board.methods):
+        return []
+    return [f"Without the method '{BASELINE}' there is no gain over the degraded input to show."]

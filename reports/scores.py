@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bench.errors import UserError
-from bench.results.store import read_scores
+from bench.results.store import read_scores, read_sets
 from reports.select import Entry, natural
 
 Key = tuple[str, str]  # metric id, region
@@ -36,7 +36,8 @@ class Scores:
     """All scores of one task's finished runs.
 
     values: float64 runs × keys × levels × images, NaN where there is no score. Level "" and image "" hold what belongs
-    to no level (cost) and to no single image (set metrics). metrics: declarations by id.
+    to no level (cost) and to no single image (set metrics). metrics: declarations by id. moves: per set metric with a
+    jackknife, how much each group of pictures moves its value, runs × levels × groups.
     """
 
     entries: tuple[Entry, ...]
@@ -46,13 +47,14 @@ class Scores:
     values: np.ndarray
     metrics: dict[str, dict[str, Any]]
     states: dict[tuple[int, str], Counter[str]]  # (run, metric) -> statuses of its rows without a value
+    moves: dict[str, np.ndarray] = field(default_factory=dict)
 
     def named_levels(self) -> list[str]:
         """Levels of the damage, without the one that stands for none."""
         return [level for level in self.levels if level]
 
     def by_picture(self, key: Key) -> bool:
-        """Whether a metric scores single pictures, so that it has intervals."""
+        """Whether a metric scores single pictures."""
         return self.metrics[key[0]]["kind"] not in ("set", "cost")
 
     def matrix(self, key: Key, level: str) -> np.ndarray:
@@ -60,8 +62,15 @@ class Scores:
 
         level "all" is the mean over the levels, image by image; an image that lacks one of them has none.
         """
+        return self._table(key, level, np.zeros(1))
+
+    def samples(self, key: Key, level: str) -> np.ndarray:
+        """The same, for statistics: a set metric with a jackknife is runs × groups of pictures, around its value."""
+        return self._table(key, level, self.moves.get(key[0], np.zeros(1)))
+
+    def _table(self, key: Key, level: str, moves: np.ndarray) -> np.ndarray:
         pictures = [i for i, image in enumerate(self.images) if bool(image) == self.by_picture(key)]
-        values = self.values[:, self.keys.index(key)][:, :, pictures]
+        values = self.values[:, self.keys.index(key)][:, :, pictures] + moves
         free = self.levels.index("") if "" in self.levels else None
         if free is not None and np.isfinite(values[:, free]).any():
             return values[:, free]
@@ -106,7 +115,28 @@ def read_task(entries: Sequence[Entry]) -> Scores:
     values[~np.isfinite(values)] = np.nan
     lost = joined[~np.isfinite(joined["value"].to_numpy(dtype=float))]
     states = {key: Counter(group) for key, group in lost.groupby(["run", "metric"])["status"]}
-    return Scores(tuple(entries), keys, levels, images, values, metrics, states)
+    read = Scores(tuple(entries), keys, levels, images, values, metrics, states)
+    return replace(read, moves=_moves(read))
+
+
+def _moves(scores: Scores) -> dict[str, np.ndarray]:
+    """Jackknives of the set metrics; only of those where every value has one, over equally many groups."""
+    stored = [read_sets(entry.folder).assign(run=run) for run, entry in enumerate(scores.entries)]
+    stored = [table for table in stored if len(table)]
+    if not stored:
+        return {}
+    joined = pd.concat(stored, ignore_index=True)
+    found = {}
+    for metric, rows in joined[joined["level"].isin(scores.levels)].groupby("metric"):
+        keys = [index for index, key in enumerate(scores.keys) if key[0] == metric]
+        if len(keys) != 1 or scores.metrics[metric]["kind"] != "set":
+            continue
+        moves = np.full((len(scores.entries), len(scores.levels), int(rows["group"].max()) + 1), np.nan)
+        moves[rows["run"], pd.Index(scores.levels).get_indexer(rows["level"]), rows["group"]] = rows["move"]
+        valued = np.isfinite(scores.values[:, keys[0]][:, :, scores.images.index("")])
+        if np.isfinite(moves[valued]).all():
+            found[metric] = moves
+    return found
 
 
 def _sorted(names: Iterable[str]) -> tuple[str, ...]:

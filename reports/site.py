@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,19 +10,33 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from bench.errors import UserError
-from bench.results.store import write_atomic
-from reports import crops, plots, severity
+from bench.results.atomic import owned, sweep
+from reports import severity
+from reports.against import Comparison, compare
+from reports.areas import Areas, areas
+from reports.badge import badges
 from reports.curves import curves
-from reports.made import made
+from reports.detectable import start_cells
+from reports.drawings import drawings
+from reports.exports import readme_table
+from reports.gallery import METHOD, Gallery, link
+from reports.made import few_seeds, made
+from reports.method_page import Standing
+from reports.overall import csv as overall_csv
+from reports.overall import overall_table
+from reports.publish import check_target, publish
 from reports.select import select
 from reports.severity_page import Section, section
+from reports.subpages import Shell, write_against, write_methods
 from reports.tables import BASELINE, TaskBoard, csv, task_board
+from reports.task_gallery import task_gallery
 from reports.text import csp_hash, safe_name
-from reports.views import cells_of, start_rows, task_view
+from reports.views import cells_of, failed_rows, method_page, slim, start_references, start_rows, task_view
 
 TEMPLATES = Path(__file__).parent / "templates"
-MANIFEST = ".restorebench-site.json"  # the files of the last build, so that the next can clear what it no longer has
+VIEWER = tuple(f"viewer{part}.js" for part in ("-address", "-panes", "-side", "-pointers", ""))
+TABLE = ("board-cells.js", "board-exports.js", "board.js")
+CURVES = 8  # methods whose training is drawn on a task's page; all are on their own
 SUMMARY = 5  # methods per task on the index, unless more share the first rank
 
 
@@ -35,35 +47,32 @@ class Page:
     board: TaskBoard
     href: str
     view: dict[str, Any] | None  # None when nothing has been scored
-    strips: list[crops.Strip]
+    gallery: Gallery | None  # None when no run kept pictures
     made: dict[str, Any]
     severity: Section | None  # None without the input's own scores on several levels
+    areas: Areas | None  # None where every picture loses the same, or without the input's own scores
 
 
-def build(runs: Path, site: Path) -> Path:
+def build(runs: Path, site: Path, against: Path | None = None) -> Path:
     """Make the board of all runs under `runs` in the folder `site`; returns the path of its index.html.
 
+    against: another folder of runs, the older one; the site then also has a page on what rose and fell since.
     Pages are built aside, in a hidden folder, and moved in whole, the index last. Raises UserError when there are no
-    runs, a run cannot be read, or `site` holds pages that this did not make.
+    runs, a run cannot be read, nothing can be compared, or `site` holds pages that this did not make.
     """
-    _check_target(site)
+    check_target(site)
     boards = [task_board(selection) for selection in select(runs)]
+    compared = None if against is None else compare(boards, against)
     site.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=site, prefix=".draft-") as temporary:
+    sweep(site, deep=False)
+    with tempfile.TemporaryDirectory(dir=site, prefix=owned()) as temporary:
         draft = Path(temporary)
-        _write(boards, draft)
-        _publish(draft, site)
+        _write(boards, draft, compared)
+        publish(draft, site)
     return site / "index.html"
 
 
-def _check_target(site: Path) -> None:
-    if site.exists() and not site.is_dir():
-        raise UserError(f"{site}: is a file; name a folder for the site")
-    if (site / "index.html").exists() and not (site / MANIFEST).exists():
-        raise UserError(f"{site}: already holds an index.html that is not a board; name another folder")
-
-
-def _write(boards: list[TaskBoard], site: Path) -> None:
+def _write(boards: list[TaskBoard], site: Path, compared: Comparison | None) -> None:
     """All files of the site."""
     curved = {board.task: severity.over_severity(board) for board in boards}
     pages = [_page(board, curved[board.task], site) for board in boards]
@@ -74,26 +83,54 @@ def _write(boards: list[TaskBoard], site: Path) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    style, theme, viewer, table = (_inline(name) for name in ("style.css", "theme.js", "viewer.js", "board.js"))
-    common = {"pages": pages, "style": style, "theme": theme}
+    templates.globals["link"] = link
+    style = _inline("style.css") + _inline("viewer.css")
+    theme, table = _inline("theme.js"), [_inline(name) for name in TABLE]
+    common = {"pages": pages, "style": style, "theme": theme, "compared": compared is not None}
+    drawn = {page.board.task: curves(page.board) for page in pages}
     for page in pages:
-        scripts = [viewer, table] if page.view else [viewer]
-        context = {
-            **common,
-            "page": page,
-            "scripts": scripts,
-            "csp": _policy(style, [theme, *scripts]),
-            "rows": start_rows(page.view) if page.view else [],
-            "rule": crops.rule(page.board),
-            "curves": curves(page.board),
-            "drawings": _drawings(page.board),
-        }
+        scripts = [*(viewer_scripts() if page.gallery else []), *(table if page.view else [])]
+        context = {**common, "scripts": scripts, "csp": _policy(style, [theme, *scripts])}
+        context |= _task_context(page) | {"curves": drawn[page.board.task]}
         _put(site / page.href, templates.get_template("task.html").render(context))
-    context = {**common, "scripts": [viewer], "csp": _policy(style, [theme, viewer])}
-    context["sections"] = [_section(page) for page in pages]
+    shell = Shell(templates, common, style + _inline("subpages.css"), viewer_scripts(), _policy, site)
+    write_methods(shell, [Standing(page.board, page.href, page.view, drawn[page.board.task]) for page in pages])
+    if compared is not None:
+        write_against(shell, compared)
+    context = {**common, "scripts": [], "csp": _policy(style, [theme]), "gallery": None}
+    over_all = overall_table(boards)
+    context |= {"sections": [_section(page) for page in pages], "warnings": few_seeds(boards), "overall": over_all}
+    context["hrefs"] = {page.board.task: page.href for page in pages}
+    if over_all:
+        _put(site / "overall.csv", overall_csv(over_all))
+    (site / "badges").mkdir()
+    for name, text in badges(boards, over_all, templates.get_template("badge.svg")).items():
+        _put(site / name, text)
+    _put(site / "README-table.md", readme_table(boards))
     _put(site / "leaderboard.csv", csv(boards))
     _put(site / "severity.csv", severity.csv([each for each in curved.values() if each is not None]))
     _put(site / "index.html", templates.get_template("index.html").render(context))
+
+
+def _task_context(page: Page) -> dict[str, Any]:
+    """What the template of a task reads, without what all pages share."""
+    view: dict[str, Any] = {}
+    if page.view:
+        view = {
+            "rows": start_rows(page.view),
+            "references": start_references(page.view),
+            "slim": slim(page.view),
+            "detectable": start_cells(page.view),
+        }
+    return {
+        **view,
+        "page": page,
+        "failed": failed_rows(page.board),
+        "gallery": page.gallery.data() if page.gallery else None,
+        "most_curves": CURVES,
+        "method_page": method_page,
+        "drawings": drawings(page.board),
+    }
 
 
 def _put(path: Path, text: str) -> None:
@@ -104,26 +141,14 @@ def _put(path: Path, text: str) -> None:
 def _page(board: TaskBoard, curved: severity.Severity | None, site: Path) -> Page:
     view = task_view(board) if board.scores else None
     over = section(curved, view) if curved and view else None
-    return Page(board, f"{safe_name(board.task)}.html", view, crops.strips(board, site), made(board), over)
-
-
-def _drawings(board: TaskBoard) -> list[tuple[str, Markup]]:
-    """The drawings that this task's scores allow, with a caption each."""
-    drawn = (
-        (
-            "Perception against distortion: methods towards the upper right are better at both.",
-            plots.perception_distortion,
-        ),
-        ("Quality against cost: the stepped line joins the methods that nothing smaller beats.", plots.quality_cost),
-    )
-    found = ((caption, draw(board)) for caption, draw in drawn)
-    return [(caption, drawing) for caption, drawing in found if drawing is not None]
+    by_area = areas(board, view) if view else None
+    return Page(board, f"{safe_name(board.task)}.html", view, task_gallery(board, site), made(board), over, by_area)
 
 
 def _section(page: Page) -> dict[str, Any]:
     """A task on the index: its best methods by the main metric, the degraded input, and one strip of pictures."""
     if page.view is None:
-        return {"page": page, "columns": [], "rows": [], "strip": None}
+        return {"page": page, "columns": [], "rows": [], "strip": []}
     start = page.view["start"]
     columns = page.view["shown"]["overview"][:3]
     table = start_rows(page.view)
@@ -132,10 +157,20 @@ def _section(page: Page) -> dict[str, Any]:
     shown = ranked[: max(SUMMARY, len(best))]
     rows = shown + [row for row in ranked[len(shown) :] if row["name"] == BASELINE]
     rows = [{**row, "cells": row["cells"][: len(columns)]} for row in rows]
-    shots = page.strips[0].shots if page.strips else ()
-    methods = [shot for shot in shots if shot.kind == "method" and shot.src][:3]
-    strip = [*(s for s in shots if s.kind == "degraded"), *methods, *(s for s in shots if s.kind == "truth")]
+    strip = _few_columns(page.gallery) if page.gallery else []
     return {"page": page, "columns": columns, "rows": rows, "strip": strip, "cells": cells_of, "start": start}
+
+
+def _few_columns(gallery: Gallery) -> list[int]:
+    """For a small strip: the degraded picture, the first three methods that kept it, the truth."""
+    src = gallery.pictures[0].src
+    methods = [index for index, column in enumerate(gallery.columns) if column.kind == METHOD and src[index]]
+    return [0, *methods[:3], len(src) - 1]
+
+
+def viewer_scripts() -> list[Markup]:
+    """The scripts of the picture viewer, for pages that have a gallery, in the order they need."""
+    return [_inline(name) for name in VIEWER]
 
 
 def _inline(name: str) -> Markup:
@@ -153,25 +188,3 @@ def _policy(style: Markup, scripts: list[Markup]) -> str:
         f"default-src 'none'; img-src 'self' file: data:; style-src {csp_hash(style)}; script-src {allowed}; "
         "base-uri 'none'; form-action 'none'"
     )
-
-
-def _publish(draft: Path, site: Path) -> None:
-    """Move a finished draft over the site, pictures first and the index last; clear what the last build left over."""
-    files = sorted(path.relative_to(draft).as_posix() for path in draft.rglob("*") if path.is_file())
-    files.sort(key=lambda name: (name == "index.html", not name.startswith("pictures/"), name))
-    old = _manifest(site)
-    write_atomic(site / MANIFEST, json.dumps(sorted({*files, *old})).encode())
-    for name in files:
-        (site / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(draft / name, site / name)
-    for name in set(old) - set(files):
-        (site / name).unlink(missing_ok=True)
-    write_atomic(site / MANIFEST, json.dumps(files).encode())
-
-
-def _manifest(site: Path) -> list[str]:
-    try:
-        stored = json.loads((site / MANIFEST).read_text())
-    except (OSError, ValueError):
-        return []
-    return [str(name) for name in stored if not Path(str(name)).is_absolute() and ".." not in Path(str(name)).parts]

@@ -13,8 +13,8 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 # stand-ins: the page has the colours
-INK, RULE, ACCENT, MUTED, PAGE = "#010203", "#010204", "#010205", "#010206", "#010207"
-CLASSES = {INK: "ink", RULE: "rule", ACCENT: "accent", MUTED: "muted", PAGE: "page"}
+INK, RULE, ACCENT, MUTED, PAGE, WASH = "#010203", "#010204", "#010205", "#010206", "#010207", "#010208"
+CLASSES = {INK: "ink", RULE: "rule", ACCENT: "accent", MUTED: "muted", PAGE: "page", WASH: "wash"}
 SERIES = ("#010211", "#010212", "#010213", "#010214", "#010215", "#010216")
 CLASSES |= {colour: f"series{index}" for index, colour in enumerate(SERIES)}
 STYLE: Any = {  # matplotlib types its keys as one long literal
@@ -96,6 +96,8 @@ def _restyle(element: ElementTree.Element) -> None:
     for name in ("fill", "stroke"):
         if name in element.attrib and name not in values:
             values[name] = element.attrib[name]
+    if "d" in element.attrib:  # a hundredth of a point is finer than any printer
+        element.set("d", re.sub(r"\d+\.\d{3,}", lambda found: f"{float(found.group()):.2f}", element.attrib["d"]))
     classes = []
     for name, value in values.items():
         known = CLASSES.get(value.lower())

@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bench.results.ranks import Pairs, Span, detectable, pairwise, rank_intervals
 from bench.results.stats import Column, column
 from bench.results.store import RUNNING
 from reports.scores import ALL, Key, Scores, read_task
 from reports.select import Entry, Selection
 
 CSV_COLUMNS = ("task", "method", "metric", "region", "mean", "lo", "hi", "rank", "seeds", "n", "status")
-COLUMNS = (*CSV_COLUMNS, "level", "oracle", "tied", "gain", "gain_margin", "reason")
+SPAN = ("rank_lo", "rank_hi")
+COLUMNS = (*CSV_COLUMNS, *SPAN, "level", "oracle", "tied", "gain", "gain_margin", "detectable", "reason")
 BASELINE = "identity"  # the method that returns its input: what doing nothing scores
 CLAIM_SEEDS = 3
 MAIN = ("lpips_squeeze", "psnr")  # what a task is ordered by: the first of these that has scores
@@ -116,7 +118,7 @@ def csv(boards: Sequence[TaskBoard]) -> str:
 
 
 def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"rank": "Int64", "n": "Int64"})
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(("rank", "n", *SPAN), "Int64"))
 
 
 def _methods(selection: Selection, done: Sequence[Entry]) -> tuple[Method, ...]:
@@ -131,13 +133,15 @@ def _methods(selection: Selection, done: Sequence[Entry]) -> tuple[Method, ...]:
 
 def _column_rows(scores: Scores, methods: Sequence[Method], key: Key, level: str) -> list[dict[str, Any]]:
     """One row per method of one column. Oracles are ranked among themselves."""
-    matrix = scores.matrix(key, level)
+    matrix = scores.samples(key, level)
     whole = column([matrix[list(method.runs)] for method in methods], (scores.entries[0].run.task,))
-    ranks = _ranks(whole, methods, bool(scores.metrics[key[0]]["higher_is_better"]))
+    pairs = pairwise(whole)
+    ranks, spans = _ranks(whole, pairs, methods, bool(scores.metrics[key[0]]["higher_is_better"]))
     baseline = next((i for i, each in enumerate(methods) if each.name == BASELINE), None)
     nothing = np.full(len(methods), np.nan)
     found = None if baseline is None else whole.differences(baseline)
     gains, margins = (nothing, nothing) if found is None else (found.means, found.margins)
+    finest = detectable(pairs.take(_rivals(methods)))
     sharing = Counter(zip((each.oracle for each in methods), ranks, strict=True))
     rows = []
     for index, (method, mean) in enumerate(zip(methods, whole.intervals(), strict=True)):
@@ -145,7 +149,8 @@ def _column_rows(scores: Scores, methods: Sequence[Method], key: Key, level: str
         rows.append(
             {
                 "method": method.name, "metric": key[0], "region": key[1], "level": level, "mean": mean.mean,
-                "lo": mean.lo, "hi": mean.hi, "rank": rank, "seeds": len(method.runs),
+                "lo": mean.lo, "hi": mean.hi, "seeds": len(method.runs), "detectable": finest,
+                "rank": rank, **dict(zip(SPAN, spans[index] or (None, None), strict=True)),
                 "n": _count(scores, key, method, mean.n), "oracle": method.oracle,
                 "tied": 0 if missing else sharing[method.oracle, rank],
                 "gain": gains[index], "gain_margin": margins[index],
@@ -156,14 +161,27 @@ def _column_rows(scores: Scores, methods: Sequence[Method], key: Key, level: str
     return rows
 
 
-def _ranks(whole: Column, methods: Sequence[Method], higher_is_better: bool) -> list[int | None]:
+def _ranks(
+    whole: Column, pairs: Pairs, methods: Sequence[Method], higher_is_better: bool
+) -> tuple[list[int | None], list[Span | None]]:
+    """Ranks with ties, and the interval of each."""
     ranks: list[int | None] = [None] * len(methods)
+    spans: list[Span | None] = [None] * len(methods)
     for oracle in (False, True):
         members = [index for index, method in enumerate(methods) if method.oracle == oracle]
         if members:
-            for index, rank in zip(members, whole.take(members).ranks(higher_is_better), strict=True):
-                ranks[index] = rank
-    return ranks
+            found = whole.take(members).ranks(higher_is_better)
+            intervals = rank_intervals(pairs.take(members), found, higher_is_better)
+            for index, rank, span in zip(members, found, intervals, strict=True):
+                ranks[index], spans[index] = rank, span
+    return ranks, spans
+
+
+def _rivals(methods: Sequence[Method]) -> list[int]:
+    """Whom a reader compares: no oracles, and not the degraded input while there are others."""
+    open_ = [index for index, method in enumerate(methods) if not method.oracle]
+    rivals = [index for index in open_ if methods[index].name != BASELINE]
+    return rivals if len(rivals) > 1 else open_
 
 
 def _count(scores: Scores, key: Key, method: Method, images: int) -> int:

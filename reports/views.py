@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from reports.reference import reference_cells
+from reports.cells import Cell, column_cells
+from reports.detectable import detectable_cells
+from reports.reference import reference_cells, shuffled_cells
 from reports.scores import ALL, Key, Scores
 from reports.tables import BASELINE, Method, TaskBoard, views
-from reports.text import compact, decimals, number, signed
+from reports.text import safe_name
 
 GROUPS = ("overview", "fidelity", "perceptual", "naturalness", "distribution", "consistency", "faces", "cost")
 REGIONS = ("lost", "boundary", "kept", "whole")
 OVERVIEW = ("psnr", "ssim", "lpips_squeeze", "dists", "fid", "fid_squeeze")  # those that a first look needs
 OVERVIEW_COST = ("parameters", "images_per_second")
-WHISKER = 72  # px
-Cell = dict[str, Any]
 
 
 def task_view(board: TaskBoard) -> dict[str, Any]:
@@ -38,54 +38,58 @@ def task_view(board: TaskBoard) -> dict[str, Any]:
     region = board.main[1] if board.main[1] in regions else (regions or [""])[0]
     return {
         "task": board.task,
-        "methods": [_method(each) for each in board.methods],
+        "methods": [method_words(each) for each in board.methods],
         "metrics": {name: _metric(scores, name, regions) for name in scores.metrics},
         "shown": shown,
         "levels": views(scores),
         "regions": regions,
         "columns": columns,
         "reference": reference_cells(board),
+        "shuffled": shuffled_cells(board),
+        "detectable": detectable_cells(board),
         "start": {"level": ALL, "region": region, "show": "overview", "sort": board.main[0]},
     }
-
-
-def column_cells(scores: Scores, methods: Sequence[Method], key: Key, rows: dict[str, dict[str, Any]]) -> list[Cell]:
-    """One column's cells in board order. rows: the leaderboard rows of the column, by method."""
-    declared = scores.metrics[key[0]]
-    cost = declared["kind"] == "cost"
-    means, lows, highs = (np.array([rows[each.name][name] for each in methods], float) for name in _SPREAD)
-    places = decimals((highs - lows) / 2, float(declared["matters"]))
-    left = np.fmin(lows, means)
-    right = np.fmax(highs, means)
-    scale = (np.nanmin(left), np.nanmax(right)) if np.isfinite(means).any() else (0.0, 1.0)
-    cells = []
-    for method, lo, mean, hi in zip(methods, lows, means, highs, strict=True):
-        row = rows[method.name]
-        if not np.isfinite(mean):
-            cells.append({"t": "–", "why": f"{row['status']}: {row['reason']}"})
-            continue
-        cell: Cell = {"t": compact(mean) if cost else number(mean, places), "v": float(f"{mean:.6g}")}
-        cell |= {"r": int(row["rank"]), "k": int(row["tied"]), "title": _title(row, key, declared, places)}
-        if np.isfinite(lo) and np.isfinite(hi):
-            cell["w"] = [position(each, scale) for each in (lo, mean, hi)]
-            cell["i"] = f"{number(lo, places)} … {number(hi, places)}"
-        if not cost and np.isfinite(row["gain"]):  # the baseline itself keeps the room, so that figures line up
-            gain = "" if method.name == BASELINE else signed(row["gain"], places)
-            cell |= {"g": gain, "gc": gain_class(row, declared)}
-        cells.append(cell)
-    return cells
 
 
 def start_rows(view: dict[str, Any]) -> list[dict[str, Any]]:
     """The table as it first stands: methods in board order with their rank, tie bracket and cells."""
     start = view["start"]
     shown = [cells_of(view, metric, start["region"], start["level"]) for metric in view["shown"][start["show"]]]
-    ranks = [cell.get("r") for cell in cells_of(view, start["sort"], start["region"], start["level"])]
+    ranking = cells_of(view, start["sort"], start["region"], start["level"])
+    ranks = [cell.get("r") for cell in ranking]
     rows = []
     for index, method in enumerate(view["methods"]):
         tie = tie_class(view["methods"], ranks, index)
-        rows.append({**method, "rank": ranks[index], "tie": tie, "cells": [column[index] for column in shown]})
+        cells = [column[index] for column in shown]
+        rows.append({**method, "rank": ranks[index], "span": ranking[index].get("s"), "tie": tie, "cells": cells})
     return rows
+
+
+def start_references(view: dict[str, Any]) -> dict[str, list[Cell | None]]:
+    """The rows to check metrics by as they first stand; None where a metric has no such value."""
+    start = view["start"]
+    names = view["shown"][start["show"]]
+    places = ["|".join((name, view["metrics"][name]["where"][start["region"]], start["level"])) for name in names]
+    return {
+        "truth": [view["reference"].get(name) for name in names],
+        "shuffled": [view["shuffled"].get(place) for place in places],
+    }
+
+
+def failed_rows(board: TaskBoard) -> list[dict[str, Any]]:
+    """What did not finish, for the foot of the table: a row per method and reason."""
+    seeds: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for each in board.failures:
+        seeds[each.method, each.reason].append(str(each.seed))
+    return [
+        {"name": name, "marks": [], "page": method_page(name), "seeds": f"seed {', '.join(those)}", "reason": reason}
+        for (name, reason), those in seeds.items()
+    ]
+
+
+def method_page(name: str) -> str:
+    """Where a method's page lies in the site."""
+    return f"methods/{safe_name(name)}.html"
 
 
 def tie_class(methods: Sequence[dict[str, Any]], ranks: Sequence[int | None], index: int) -> str:
@@ -106,42 +110,8 @@ def _same(methods: Sequence[dict[str, Any]], ranks: Sequence[int | None], one: i
     return ranks[one] == ranks[other] and methods[one]["oracle"] == methods[other]["oracle"]
 
 
-_SPREAD = ("mean", "lo", "hi")
-
-
-def gain_class(row: dict[str, Any], declared: dict[str, Any]) -> str:
-    """ "better", "worse" or "same" than the degraded input, beyond the noise of the paired difference."""
-    if abs(row["gain"]) <= row["gain_margin"] or row["gain"] == 0:
-        return "same"
-    return "better" if (row["gain"] > 0) == bool(declared["higher_is_better"]) else "worse"
-
-
-def position(value: float, scale: tuple[float, float]) -> str:
-    """Where a value lies on a cell's whisker, whose ends are `scale`, in pixels."""
-    width = scale[1] - scale[0]
-    part = (value - scale[0]) / width if width > 0 else 0.5
-    return f"{round(3 + part * (WHISKER - 6), 1):g}"  # text, so that template and script print the same
-
-
-def _title(row: dict[str, Any], key: Key, declared: dict[str, Any], places: int) -> str:
-    """The cell in words: interval, what it stands on, gain."""
-    unit = f" {declared['unit']}" if declared["unit"] else ""
-    words = [f"{key[0]}{', ' + key[1] if key[1] else ''}: {row['mean']:.6g}{unit}"]
-    if np.isfinite(row["lo"]):
-        words.append(f"95 % interval {row['lo']:.4g} to {row['hi']:.4g}")
-    elif declared["kind"] == "set":
-        words.append("one value for the whole set, so no interval")
-    stands = f"{row['n']} image{'s' if row['n'] != 1 else ''}, " if declared["kind"] != "cost" else ""
-    words.append(f"{stands}{row['seeds']} run{'s' if row['seeds'] != 1 else ''}")
-    if row["tied"] > 1:
-        words.append(f"shares rank {row['rank']} with {row['tied'] - 1} more")
-    if declared["kind"] != "cost" and np.isfinite(row["gain"]) and row["gain"] != 0:
-        margin = f" ± {row['gain_margin']:.2g}" if row["gain_margin"] > 0 else ""
-        words.append(f"{signed(row['gain'], places + 1)}{margin} against the degraded input")
-    return "; ".join(words)
-
-
-def _method(method: Method) -> dict[str, Any]:
+def method_words(method: Method) -> dict[str, Any]:
+    """What a row says of its method: name, seeds, and marks, each a word and why."""
     marks = []
     if method.oracle:
         marks.append(["oracle", "is told where the damage is, on a task that does not tell; ranked apart"])
@@ -151,7 +121,26 @@ def _method(method: Method) -> dict[str, Any]:
         marks.append(["outside", "pictures made elsewhere, scored here"])
     elif not method.trained:
         marks.append(["untrained", "a classical method: nothing is learned"])
-    return {"name": method.name, "seeds": method.seeds(), "oracle": method.oracle, "marks": marks}
+    return {
+        "name": method.name,
+        "page": method_page(method.name),
+        "pictures": "degraded" if method.name == BASELINE else f"m-{safe_name(method.name)}",
+        "seeds": method.seeds(),
+        "runs": len(method.runs),
+        "oracle": method.oracle,
+        "trained": method.trained,
+        "baseline": method.name == BASELINE,
+        "marks": marks,
+    }
+
+
+def slim(view: dict[str, Any]) -> dict[str, Any]:
+    """The view as the page stores it: without the words that its script puts together."""
+    columns = {
+        place: [{name: value for name, value in cell.items() if name != "title"} for cell in cells]
+        for place, cells in view["columns"].items()
+    }
+    return {**view, "columns": columns}
 
 
 def _regional(scores: Scores, metric: str) -> bool:

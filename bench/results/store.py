@@ -1,10 +1,15 @@
 """A run on disk: run.json, train.jsonl, scores.parquet, images/. The only module that knows the file layout.
 
     runs/<task>/<method>/<run id>/run.json, train.jsonl, scores.parquet, checkpoint.pt
+    runs/<task>/<method>/<run id>/sets.parquet                        how much groups of pictures move its set metrics
     runs/<task>/<method>/<run id>/images/<level>/<image id>.png       restored pictures kept for the report
+    runs/<task>/<method>/<run id>/images/progress/<percent>/<level>/<image id>.png     the same, part of the way through
+    runs/.cache/features.sqlite                                       network features of true pictures, by pixels
     runs/<task>/inputs/<inputs digest>/truth/<image id>.png           what all runs of the task were scored against
     runs/<task>/inputs/<inputs digest>/{degraded,mask}/<level>/<image id>.png
     runs/<task>/inputs/<inputs digest>/reference.parquet              the truth's own scores, by metrics that need none
+    runs/<task>/inputs/<inputs digest>/shuffled.parquet               another picture's truth in its place, by the rest
+    runs/<task>/inputs/<inputs digest>/areas.parquet                  the share of each test picture that was lost
 
 Image ids are safe as file names. A run finds its inputs by run.digests["inputs"].
 """
@@ -13,7 +18,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -22,11 +26,15 @@ from typing import Any
 import pandas as pd
 
 from bench.errors import UserError
+from bench.results.atomic import write_atomic
 
 SCORE_COLUMNS = (
     "protocol", "task", "method", "seed", "level", "image_id", "metric", "region", "value", "status",
 )  # fmt: skip
+SET_COLUMNS = ("level", "metric", "group", "move")
+AREA_COLUMNS = ("level", "image_id", "lost")
 REFERENCE_COLUMNS = ("image_id", "metric", "fingerprint", "value")
+SHUFFLED_COLUMNS = ("level", "region", *REFERENCE_COLUMNS)
 RUNNING, TRAINED, DONE = "running", "trained", "done"  # trained: its scores are still to come
 DIVERGED, ERROR, TIMEOUT = "diverged", "error", "timeout"
 
@@ -55,7 +63,13 @@ class Run:
     device: str = ""
     git: str = ""
     started: str = ""  # ISO 8601, UTC
+    about: str = ""  # what the method is, Markdown
     notes: list[str] = field(default_factory=list)  # things a reader must know: corrupt pictures skipped, ...
+
+
+def features_path(root: Path) -> Path:
+    """Where a runs folder keeps the network features of true pictures."""
+    return root / ".cache" / "features.sqlite"
 
 
 def run_folder(root: Path, task: str, method: str, run_id: str) -> Path:
@@ -68,6 +82,21 @@ def restored_path(folder: Path, level: str, image_id: str) -> Path:
     return folder / "images" / level / f"{image_id}.png"
 
 
+def sample_path(folder: Path, percent: int, level: str, image_id: str) -> Path:
+    """Where a run keeps a picture that it restored after so many percent of its training."""
+    return folder / "images" / "progress" / str(percent) / level / f"{image_id}.png"
+
+
+def find_samples(folder: Path) -> dict[int, list[tuple[str, str]]]:
+    """Percent of the training -> (level, image id) of the pictures kept then."""
+    found: dict[int, list[tuple[str, str]]] = {}
+    for path in sorted((folder / "images" / "progress").glob("*/*/*.png")):
+        percent = path.parts[-3]
+        if percent.isdecimal():
+            found.setdefault(int(percent), []).append((path.parent.name, path.stem))
+    return dict(sorted(found.items()))
+
+
 def input_path(root: Path, run: Run, kind: str, level: str, image_id: str) -> Path:
     """Where the truth, degraded picture or mask (kind) shared by all runs of a task lies."""
     base = _inputs(root, run) / kind
@@ -76,21 +105,6 @@ def input_path(root: Path, run: Run, kind: str, level: str, image_id: str) -> Pa
 
 def _inputs(root: Path, run: Run) -> Path:
     return root / run.task / "inputs" / run.digests.get("inputs", "none")
-
-
-def write_atomic(path: Path, data: bytes) -> None:
-    """Write through a temporary file in the same folder, so that no reader ever sees half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def write_run(folder: Path, run: Run) -> None:
@@ -132,6 +146,28 @@ def read_scores(folder: Path) -> pd.DataFrame:
         raise UserError(f"{path}: not readable ({error}); delete it and score again") from None
 
 
+def write_sets(folder: Path, rows: Iterable[dict[str, Any]]) -> None:
+    """Store the jackknife of set metrics, which makes their intervals: one row per level × metric × group of pictures.
+
+    rows: score rows with "jackknife", an array of moves around the value.
+    """
+    moves = [
+        (row["level"], row["metric"], group, move)
+        for row in rows
+        for group, move in enumerate(row["jackknife"].tolist())
+    ]
+    frame = pd.DataFrame(moves, columns=list(SET_COLUMNS)).astype({"group": "int64", "move": "float64"})
+    write_atomic(folder / "sets.parquet", frame.to_parquet(index=False))
+
+
+def read_sets(folder: Path) -> pd.DataFrame:
+    """What write_sets stored; an empty table where there is none, or none that can be read: a board does without."""
+    try:
+        return pd.read_parquet(folder / "sets.parquet", columns=list(SET_COLUMNS))
+    except Exception:  # absent, or damaged in one of many ways
+        return pd.DataFrame(columns=list(SET_COLUMNS))
+
+
 def write_reference(root: Path, run: Run, rows: Iterable[dict[str, Any]]) -> None:
     """Store the scores of the true pictures that a run's task shares: one row per picture and metric."""
     frame = pd.DataFrame(list(rows), columns=list(REFERENCE_COLUMNS))
@@ -144,6 +180,34 @@ def read_reference(root: Path, run: Run) -> pd.DataFrame:
         return pd.read_parquet(_inputs(root, run) / "reference.parquet", columns=list(REFERENCE_COLUMNS))
     except Exception:  # absent, or damaged in one of many ways: they can be made again, and a board does without
         return pd.DataFrame(columns=list(REFERENCE_COLUMNS))
+
+
+def write_shuffled(root: Path, run: Run, rows: Iterable[dict[str, Any]]) -> None:
+    """Store what other pictures' truth scores as a restoration: one row per level, picture, metric and region."""
+    frame = pd.DataFrame(list(rows), columns=list(SHUFFLED_COLUMNS))
+    write_atomic(_inputs(root, run) / "shuffled.parquet", frame.astype({"value": "float64"}).to_parquet(index=False))
+
+
+def read_shuffled(root: Path, run: Run) -> pd.DataFrame:
+    """What write_shuffled stored; an empty table where there is none, or none that can be read."""
+    try:
+        return pd.read_parquet(_inputs(root, run) / "shuffled.parquet", columns=list(SHUFFLED_COLUMNS))
+    except Exception:  # as above
+        return pd.DataFrame(columns=list(SHUFFLED_COLUMNS))
+
+
+def write_areas(root: Path, run: Run, rows: Iterable[dict[str, Any]]) -> None:
+    """Store which share, 0 to 1, of each test picture was lost on each level of a run's task."""
+    frame = pd.DataFrame(list(rows), columns=list(AREA_COLUMNS))
+    write_atomic(_inputs(root, run) / "areas.parquet", frame.astype({"lost": "float64"}).to_parquet(index=False))
+
+
+def read_areas(root: Path, run: Run) -> pd.DataFrame:
+    """The shares lost; an empty table where there are none, or none that can be read."""
+    try:
+        return pd.read_parquet(_inputs(root, run) / "areas.parquet", columns=list(AREA_COLUMNS))
+    except Exception:  # as in read_reference
+        return pd.DataFrame(columns=list(AREA_COLUMNS))
 
 
 def append_scalars(folder: Path, rows: list[dict[str, float]]) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -14,9 +16,12 @@ from torch import Tensor
 from bench.data.batches import to_tensor
 from bench.metrics import METRICS, unavailable
 from bench.metrics.base import FaceMetric, MaskMetric, Metric, PairMetric, SetMetric, SingleMetric
-from bench.metrics.distribution import standard_error
+from bench.metrics.distribution import jackknife
 from bench.metrics.regions import regions
 from bench.scoring.memory import OUT_OF_MEMORY, in_parts
+
+if TYPE_CHECKING:
+    from bench.scoring.features import FeatureStore  # which loads pandas
 
 Row = dict[str, Any]
 WHOLE = "whole"
@@ -41,12 +46,13 @@ class Battery:
     device: torch.device
     missing: dict[str, str] = field(default_factory=dict)  # metric id -> why it cannot be had
     set_sizes: dict[str, int] = field(default_factory=dict)  # set metric id -> fewest pictures it was taken over
+    kept: FeatureStore | None = None  # of the truth's features
     _features: dict[str, list[Features | None]] = field(default_factory=dict)  # None: did not fit into memory
 
     @classmethod
-    def of(cls, names: tuple[str, ...], device: torch.device) -> Battery:
-        """A battery of metrics by id; those whose weights are not found are `missing`."""
-        chosen = [METRICS[name] for name in names]
+    def of(cls, names: tuple[str, ...], device: torch.device, known: Mapping[str, Metric] = METRICS) -> Battery:
+        """A battery of metrics by id, of those known; those whose weights are not found are `missing`."""
+        chosen = [known[name] for name in names]
         reasons = {metric.id: unavailable(metric) for metric in chosen}
         return cls(chosen, device, {name: reason for name, reason in reasons.items() if reason is not None})
 
@@ -60,11 +66,12 @@ class Battery:
         reference = None if pictures.reference is None else to_tensor(pictures.reference).to(self.device)
         named = _regions(pictures, restored)
         rows: list[Row] = []
+        shared: dict[str, list[Features | None]] = {}
         for metric in self.metrics:
             if metric.id in self.missing or not isinstance(metric, SetMetric | SingleMetric | PairMetric):
                 continue
             if isinstance(metric, SetMetric):
-                self._collect(metric, restored, reference)
+                self._collect(metric, restored, reference, shared)
             elif min(restored.shape[-2:]) < metric.min_side:
                 rows += [row(each, metric.id, WHOLE, math.nan, "too_small") for each in pictures.ids]
             elif isinstance(metric, SingleMetric):
@@ -84,7 +91,10 @@ class Battery:
         ]
 
     def finish(self) -> list[Row]:
-        """Rows of the set metrics over everything added since the last call, and of what is missing."""
+        """Rows of the set metrics over everything added since the last call, and of what is missing.
+
+        A set metric's value comes with its "jackknife": how much each group of pictures moves it.
+        """
         absent = [each.id for each in self.metrics if each.id in self.missing and not isinstance(each, FaceMetric)]
         rows = [row("", name, WHOLE, math.nan, "unavailable") for name in absent]  # faces: where there are any
         for metric in self.metrics:
@@ -99,26 +109,25 @@ class Battery:
             else:
                 count = len(features[0])
                 self.set_sizes[metric.id] = min(count, self.set_sizes.get(metric.id, count))
-                rows.append(valued("", metric, WHOLE, metric.distance(*features)))
+                one = valued("", metric, WHOLE, metric.distance(*features))
+                rows.append({**one, "jackknife": jackknife(metric.distance, *features)})
         return rows
 
-    def standard_errors(self) -> dict[str, float]:
-        """Of the set metrics over everything added since `finish` was last called; NaN where there is none."""
-        sets = {each.id: each for each in self.metrics if isinstance(each, SetMetric)}
-        joined = {name: self._joined(name) for name in self._features}
-        return {
-            name: math.nan if features is None else standard_error(sets[name].distance, *features)
-            for name, features in joined.items()
-        }
-
-    def _collect(self, metric: SetMetric, restored: Tensor, reference: Tensor | None) -> None:
+    def _collect(
+        self, metric: SetMetric, restored: Tensor, reference: Tensor | None, shared: dict[str, list[Features | None]]
+    ) -> None:
+        """Take the features of a batch, or those that another metric of the same network has taken of it."""
         if reference is None or min(restored.shape[-2:]) < metric.min_side:
             return
+        of_truth = metric.features if self.kept is None else partial(self.kept.features, metric)
 
         def features(part: slice) -> list[Features | None]:
-            return [(metric.features(restored[part]).cpu(), metric.features(reference[part]).cpu())]
+            return [(metric.features(restored[part]).cpu(), of_truth(reference[part]).cpu())]
 
-        self._features.setdefault(metric.id, []).extend(in_parts(features, lambda _: [None], len(restored)))
+        name = metric.network or metric.id
+        if name not in shared:
+            shared[name] = in_parts(features, lambda _: [None], len(restored))
+        self._features.setdefault(metric.id, []).extend(shared[name])
 
     def _joined(self, name: str) -> Features | None:
         """All features of a set metric so far; None when a picture is not among them because it did not fit."""

@@ -13,9 +13,11 @@ import numpy as np
 from bench.data.batches import Case, EvaluationSet
 from bench.data.pictures import save_png
 from bench.metrics import METRICS
-from bench.results.store import DONE, Run, input_path, restored_path, write_run, write_scores
+from bench.results.store import DONE, Run, input_path, restored_path, write_run, write_scores, write_sets
+from bench.scoring.areas import LostAreas
 from bench.scoring.battery import WHOLE, Battery, Pictures, Row, declaration, row
 from bench.scoring.evidence import consistency_rows, face_rows
+from bench.scoring.features import FeatureStore
 from bench.scoring.memory import OUT_OF_MEMORY, in_parts
 from bench.scoring.notes import notes
 from bench.scoring.reference import ReferenceScores
@@ -100,8 +102,11 @@ def score(exam: Exam, restorer: Restorer, battery: Battery, gallery: Gallery | N
 
     A picture that could not be read, restored or compared has a row per metric that says so.
     """
-    truth = None if gallery is None else ReferenceScores.lacking(gallery.root, gallery.run, battery)
-    for number, (name, degradation) in enumerate(exam.levels.items()):
+    shared: list[ReferenceScores | LostAreas] = []  # what is stored with the task's inputs
+    if gallery is not None:
+        shared = [ReferenceScores.lacking(gallery.root, gallery.run, battery), LostAreas(gallery.root, gallery.run)]
+        battery.kept = FeatureStore.of(gallery.root)
+    for name, degradation in exam.levels.items():
         rows: list[Row] = []
         for image_ids, cases in _chunks(exam, name, degradation):
             if cases is None:
@@ -111,15 +116,15 @@ def score(exam: Exam, restorer: Restorer, battery: Battery, gallery: Gallery | N
             rows += _score_batch(battery, cases, outcomes)
             rows += _score_evidence(battery, degradation, cases, outcomes)
             rows += _score_masks(battery, cases, restorer.masks(cases))
-            if truth is not None and number == 0:
-                truth.add(cases)
+            for part in shared:
+                part.add(name, cases)
             for case, outcome in zip(cases, outcomes, strict=True):
                 if gallery is not None and not isinstance(outcome, str):
                     gallery.keep(name, case, outcome)
         rows += battery.finish()
         yield from ({**each, "level": name} for each in rows)
-    if truth is not None:
-        truth.store()
+    for part in shared:
+        part.store()
 
 
 def record(run: Run, folder: Path, rows: Iterable[Row], battery: Battery) -> None:
@@ -131,6 +136,7 @@ def record(run: Run, folder: Path, rows: Iterable[Row], battery: Battery) -> Non
     costs = ({**row("", name, WHOLE, value, "ok"), "level": ""} for name, value in run.cost.items())
     same = {"protocol": run.protocol, "task": run.task, "method": run.method, "seed": run.seed}
     write_scores(folder, ({**same, **each} for each in (*rows, *costs)))
+    write_sets(folder, (each for each in rows if "jackknife" in each))
     run.status, run.reason = DONE, ""
     write_run(folder, run)
 

@@ -4,38 +4,29 @@
   const view = JSON.parse(document.getElementById("view").textContent);
   const table = document.getElementById("board");
   const controls = document.getElementById("controls");
-  const search = document.getElementById("search");
-  const start = { ...view.start, way: "", find: "", oracle: "1", numbers: "" };
+  const write = boardCells(view, document.getElementById("gallery") !== null);
+  const choices = {
+    level: view.levels, region: view.regions, show: Object.keys(view.shown), way: ["", "ascending", "descending"],
+    trained: ["", "yes", "no"], mask: ["", "no", "yes"], seeds: ["", "claim"], sanity: ["1", ""], numbers: ["", "1"],
+  };
+  const start = { ...view.start, find: "", way: "", trained: "", mask: "", seeds: "", sanity: "1", numbers: "" };
   let state = { ...start };
 
-  const make = (tag, attributes, ...children) => {
-    const element = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes)) if (value) element.setAttribute(name, value);
-    element.append(...children);
-    return element;
-  };
-  const draw = (tag, attributes, ...children) => {
-    const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-    element.append(...children);
-    return element;
-  };
+  const place = (metric) => [metric, view.metrics[metric].where[state.region], state.level];
+  const cells = (metric) => view.columns[place(metric).join("|")];
+  const way = () => state.way || (state.sort && view.metrics[state.sort].up ? "descending" : "ascending");
 
-  const cells = (metric) => {
-    const where = view.metrics[metric].where[state.region];
-    return view.columns[[metric, where, state.level].join("|")];
-  };
-  const ranking = () => cells(state.sort || view.start.sort);
-  const defaultWay = (metric) => (metric && view.metrics[metric].up ? "descending" : "ascending");
-  const way = () => state.way || defaultWay(state.sort);
+  function fits(method) {
+    const yes = (asked, found) => !asked || (asked === "yes") === found;
+    return method.name.toLowerCase().includes(state.find.trim().toLowerCase())
+      && yes(state.trained, method.trained) && yes(state.mask, method.oracle)
+      && (!state.seeds || !method.trained || method.runs >= 3) && (state.sanity || !method.baseline);
+  }
 
   function order() {
     const column = state.sort ? cells(state.sort) : null;
     const sign = way() === "descending" ? -1 : 1;
-    const find = state.find.trim().toLowerCase();
-    const all = view.methods.map((_, index) => index);
-    const shown = all.filter((index) => view.methods[index].name.toLowerCase().includes(find)
-      && (state.oracle || !view.methods[index].oracle));
+    const shown = view.methods.map((_, index) => index).filter((index) => fits(view.methods[index]));
     return shown.sort((a, b) => {
       if (!column) return sign * view.methods[a].name.localeCompare(view.methods[b].name);
       const [x, y] = [column[a].v, column[b].v];
@@ -44,68 +35,39 @@
     });
   }
 
-  function whisker(at) {
-    const d = `M${at[0]} 4H${at[2]}M${at[0]} 2v4M${at[2]} 2v4`;
-    return draw("svg", { class: "whisker", width: 72, height: 8, viewBox: "0 0 72 8", "aria-hidden": "true" },
-      draw("path", { d }), draw("circle", { cx: at[1], cy: 4, r: 2.4 }));
-  }
-
-  function cell(it) {
-    if (it.why !== undefined) return make("td", { class: "num none", title: it.why }, "–");
-    const element = make("td", { class: it.r === 1 ? "num best" : "num", title: it.title },
-      make("span", { class: "value" }, it.t));
-    if (it.g !== undefined) element.append(make("span", { class: `gain ${it.gc}` }, it.g));
-    if (it.w !== undefined) element.append(whisker(it.w), make("span", { class: "interval" }, it.i));
-    return element;
-  }
-
-  function row(index, before, after, columns) {
-    const method = view.methods[index];
-    const ranks = ranking();
-    const rank = ranks[index].r;
-    const same = (other) => other !== undefined && rank !== undefined && ranks[other].r === rank;
-    const tie = same(before) ? (same(after) ? "middle" : "last") : (same(after) ? "first" : "");
-    const marks = method.marks.flatMap(([word, why]) => [" ", make("span", { class: "mark", title: why }, word)]);
-    return make("tr", {},
-      make("td", { class: `rank ${tie}` }, rank === undefined ? "–" : String(rank)),
-      make("th", { scope: "row", class: "method" }, method.name, ...marks),
-      make("td", { class: "num seeds" }, method.seeds),
-      ...columns.map((column) => cell(column[index])));
-  }
-
-  function heading(name) {
-    const metric = view.metrics[name];
-    const region = (metric.regional ? metric.where[state.region] : "") || "\u00a0";
-    const button = make("button", { type: "button", "data-sort": name, title: metric.title },
-      `${metric.label} ${metric.arrow}`, make("small", {}, region + (metric.unit ? ` ${metric.unit}` : "")));
-    return make("th", { class: "num", scope: "col", "aria-sort": state.sort === name ? way() : "none" }, button);
+  function rows(members, columns) {
+    const ranks = cells(state.sort || view.start.sort);
+    return members.map((index, at) => {
+      const same = (step) => {
+        const other = members[at + step];
+        return other !== undefined && ranks[index].r !== undefined && ranks[other].r === ranks[index].r;
+      };
+      const tie = same(-1) ? (same(1) ? "middle" : "last") : (same(1) ? "first" : "");
+      return write.row(view.methods[index], index, ranks[index], tie, columns);
+    });
   }
 
   function render() {
     const names = view.shown[state.show];
-    const columns = names.map(cells);
+    const columns = names.map((name) => [place(name), cells(name)]);
     const indices = order();
     const head = table.tHead.rows[0];
     const focused = document.activeElement && document.activeElement.dataset.sort;
-    head.replaceChildren(...[...head.cells].slice(0, 3), ...names.map(heading));
-    head.cells[1].setAttribute("aria-sort", state.sort === "" ? way() : "none");
+    const sorted = (name) => (state.sort === name ? way() : "none");
+    head.replaceChildren(...[...head.cells].slice(0, 3), ...names.map((name) => write.heading(name, state.region, sorted(name))));
+    head.cells[1].setAttribute("aria-sort", sorted(""));
     if (focused) head.querySelector(`[data-sort="${CSS.escape(focused)}"]`)?.focus();
-    const groups = [false, true].map((oracle) => indices.filter((index) => view.methods[index].oracle === oracle));
-    groups.forEach((members, at) => {
-      const rows = members.map((index, place) => row(index, members[place - 1], members[place + 1], columns));
-      const title = "oracle: told where the damage is, ranked apart";
-      if (at === 1 && rows.length) {
-        rows.unshift(make("tr", { class: "divider" }, make("th", { colspan: 3 + names.length }, title)));
-      }
-      table.tBodies[at].replaceChildren(...rows);
-    });
-    if (table.tFoot) {
-      const known = view.reference, foot = table.tFoot.rows[0], why = "needs the truth to compare with";
-      table.tFoot.hidden = !names.some((name) => Object.hasOwn(known, name));
-      foot.replaceChildren(...[...foot.cells].slice(0, 3),
-        ...names.map((name) => cell(Object.hasOwn(known, name) ? known[name] : { why })));
-    }
+    const [ours, oracles] = [false, true].map((oracle) => indices.filter((index) => view.methods[index].oracle === oracle));
+    table.tBodies[0].replaceChildren(...rows(ours, columns));
+    table.tBodies[1].replaceChildren(...(oracles.length ? [write.divider(3 + names.length)] : []), ...rows(oracles, columns));
+    for (const reason of table.tBodies[2].querySelectorAll(".reason")) reason.colSpan = names.length;
+    const kept = (name) => (state.sanity && Object.hasOwn(view.reference, name) ? view.reference[name] : undefined);
+    write.foot("truth", names.map(kept), "needs the truth to compare with");
+    write.foot("shuffled", names.map((name) => (state.sanity ? view.shuffled[place(name).join("|")] : undefined)), "not scored");
+    const small = names.map((name) => view.detectable[place(name).join("|")]);
+    write.foot("detectable", small, "not known: needs two methods with intervals", true);
     table.classList.toggle("numbers", Boolean(state.numbers));
+    roam();
     tell(indices.length);
   }
 
@@ -115,17 +77,25 @@
     const names = view.shown[state.show];
     if (state.sort && !names.includes(state.sort)) said.unshift(`Ranked by ${view.metrics[state.sort].label}.`);
     if (state.level !== "all" && view.levels.length) said.unshift(`Level ${state.level}.`);
-    if (count < view.methods.length) said.unshift(`${count} of ${view.methods.length} methods.`);
+    if (count < view.methods.length) said.unshift(`${count} of ${view.methods.length} methods; ranks are among all.`);
     document.getElementById("told").textContent = said.join(" ");
   }
 
+  // Numbers are one stop of the Tab key; arrows go on from there.
+  function roam(to) {
+    const links = [...table.querySelectorAll("a.value")];
+    for (const link of links) link.tabIndex = -1;
+    const stop = to ?? links[0];
+    if (stop) stop.tabIndex = 0;
+    to?.focus();
+  }
+
   function show() {
-    for (const radio of controls.querySelectorAll("input[type=radio]")) radio.checked = state[radio.name] === radio.value;
-    for (const name of ["oracle", "numbers"]) {
-      const box = document.getElementById(name);
-      if (box) box.checked = Boolean(state[name]);
+    for (const input of controls.querySelectorAll("input, select")) {
+      if (input.type === "radio") input.checked = state[input.name] === input.value;
+      else if (input.type === "checkbox") input.checked = Boolean(state[input.id]);
+      else if (input.value !== state[input.id]) input.value = state[input.id];
     }
-    if (search.value !== state.find) search.value = state.find;
     render();
   }
 
@@ -137,14 +107,13 @@
 
   function recall() {
     if (location.hash.length > 1 && !location.hash.includes("=")) return; // a section of the page
-    const known = { level: view.levels, region: view.regions, show: Object.keys(view.shown) };
     const given = new URLSearchParams(location.hash.slice(1));
+    const before = JSON.stringify(state);
     state = { ...start };
     for (const name of Object.keys(start)) if (given.has(name)) state[name] = given.get(name);
-    for (const [name, values] of Object.entries(known)) if (!values.includes(state[name])) state[name] = start[name];
+    for (const [name, values] of Object.entries(choices)) if (!values.includes(state[name])) state[name] = start[name];
     if (state.sort && !Object.hasOwn(view.metrics, state.sort)) state.sort = start.sort;
-    if (!["ascending", "descending"].includes(state.way)) state.way = "";
-    show();
+    if (JSON.stringify(state) !== before) show();
   }
 
   function change(part) {
@@ -153,11 +122,10 @@
     remember();
   }
 
-  controls.addEventListener("change", ({ target }) => {
+  controls.addEventListener("input", ({ target }) => {
     if (target.type === "radio") change({ [target.name]: target.value });
-    if (target.type === "checkbox") change({ [target.id]: target.checked ? "1" : "" });
+    else if (target.id in start) change({ [target.id]: target.type === "checkbox" ? (target.checked ? "1" : "") : target.value });
   });
-  search.addEventListener("input", () => change({ find: search.value }));
   table.tHead.addEventListener("click", ({ target }) => {
     const button = target.closest("button");
     if (!button) return;
@@ -165,7 +133,19 @@
     const flipped = way() === "descending" ? "ascending" : "descending";
     change(sort === state.sort ? { way: flipped } : { sort, way: "" });
   });
+  table.addEventListener("keydown", (event) => {
+    const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
+    const link = event.target.closest("a.value");
+    if (!step || !link) return;
+    const lines = [...table.querySelectorAll("tr")].filter((line) => line.querySelector("a.value"));
+    const line = lines[lines.indexOf(link.closest("tr")) + step[0]];
+    const to = line?.cells[link.closest("td").cellIndex + step[1]]?.querySelector("a.value");
+    if (to) roam(to);
+    event.preventDefault();
+  });
   addEventListener("hashchange", recall);
   controls.hidden = false;
+  roam();
   if (location.hash.includes("=")) recall();
+  boardExports(table, view, () => state);
 })();
