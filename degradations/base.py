@@ -33,6 +33,7 @@ class Task:
     train: str  # level drawn from while training, unless a suite names another
     levels: tuple[str, ...]  # levels scored, unless a suite names others
     needs_landmarks: bool = False
+    like: str = ""  # another task: methods that can be put to that one can be put to this
 
 
 class Degradation(ABC):

@@ -85,7 +85,7 @@ def no_weights(tmp_path, monkeypatch) -> Path:
     """No weights are to be had; returns the empty folder that RESTOREBENCH_WEIGHTS names."""
     torch = pytest.importorskip("torch")
     from pretrained import trunk
-    from pretrained.perceptual import lpips_network
+    from pretrained.perceptual import lpips_features, lpips_network
 
     named, hub = tmp_path / "named", tmp_path / "hub"
     for folder in (named, hub / "checkpoints"):
@@ -93,10 +93,10 @@ def no_weights(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("RESTOREBENCH_WEIGHTS", str(named))
     monkeypatch.setenv("RESTOREBENCH_OFFLINE", "1")
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(hub))
-    for cached in (trunk, lpips_network):
+    for cached in (trunk, lpips_network, lpips_features):
         cached.cache_clear()
     yield named
-    for cached in (trunk, lpips_network):
+    for cached in (trunk, lpips_network, lpips_features):
         cached.cache_clear()
 
 

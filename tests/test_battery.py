@@ -76,6 +76,16 @@ def test_colour_is_compared_in_colour_and_in_gray():
     assert np.array_equal(battery._gray(np.repeat(pictures[0][..., :1], 3, 2)), pictures[0][..., 0])
 
 
+def test_luma_half_way_between_two_levels_is_matlab_s():
+    """All colours of LIVE1 whose luma is x.5, and what the published gray LIVE1 has there: up, down or to even."""
+    colours = """
+        35 47 39 53, 50 38 46 52, 61 39 12 52, 101 151 76 126, 105 141 117 126, 116 142 83 125, 120 132 124 125,
+        127 143 49 125, 131 133 90 125, 146 124 97 125, 172 116 70 125, 205 217 209 198
+    """
+    table = np.array([each.split() for each in colours.split(",")]).astype(np.uint8)
+    assert np.array_equal(battery._gray(table[None, :, :3])[0], table[:, 3])
+
+
 def test_closed_forms_hold_and_would_miss():
     for line in closed_forms():
         assert line.holds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import piq
@@ -10,6 +11,9 @@ import pytest
 import torch
 
 from bench.metrics import distribution
+from bench.results import store
+from bench.scoring.battery import Battery, Pictures
+from bench.scoring.score import record
 
 
 def gaussians(count, size, shift=0.0, seed=0):
@@ -77,7 +81,9 @@ def test_the_interval_of_a_set_is_as_wide_as_sets_vary(distance, count):
     """torch-fidelity#45, pyiqa#188: is a difference of FID real, or the choice of pictures?"""
     generator = torch.Generator().manual_seed(0)
     values = [distance(*correlated(count, generator)) for _ in range(200)]
-    errors = [distribution.standard_error(distance, *correlated(count, generator)) for _ in range(30)]
+    errors = [
+        distribution.standard_error(distribution.jackknife(distance, *correlated(count, generator))) for _ in range(30)
+    ]
     assert 0.8 < np.mean(errors) / np.std(values) < 1.5
 
 
@@ -85,8 +91,32 @@ def test_sets_without_an_interval():
     """Two pictures leave nothing to leave out; hundreds would take long."""
     generator = torch.Generator().manual_seed(0)
     for count, finite in ((2, False), (3, True), (distribution.MOST, True), (distribution.MOST + 1, False)):
-        error = distribution.standard_error(lambda x, _: x.mean().item(), *correlated(count, generator))
-        assert math.isfinite(error) == finite
+        moves = distribution.jackknife(lambda x, _: x.mean().item(), *correlated(count, generator))
+        assert math.isfinite(distribution.standard_error(moves)) == finite
+        assert len(moves) == (min(count, distribution.GROUPS) if finite else 0)
+        assert moves.sum() == pytest.approx(0, abs=1e-6)
     pictures = correlated(31, generator)[0]
-    mean_error = distribution.standard_error(lambda x, _: x[:, 0].mean().item(), pictures[:30], pictures[:30])
+    moves = distribution.jackknife(lambda x, _: x[:, 0].mean().item(), pictures[:30], pictures[:30])
+    assert moves == pytest.approx((pictures[:30, 0] - pictures[:30, 0].mean()).numpy(), abs=1e-5), "of a mean: itself"
+    mean_error = distribution.standard_error(moves)
     assert mean_error == pytest.approx((pictures[:30, 0].std() / 30**0.5).item(), rel=1e-4), "of a mean: the usual one"
+
+
+def test_scoring_stores_the_jackknife_beside_the_scores(tmp_path):
+    """Six pictures, a network that takes means of channels: what a board reads back makes the same standard error."""
+    rng = np.random.default_rng(1)
+    reference = rng.integers(0, 200, (6, 8, 8, 3), np.uint8)
+    restored = reference + rng.integers(0, 50, reference.shape, np.uint8)
+    squeeze = next(each for each in distribution.METRICS if each.id == "fid_squeeze")
+    metric = replace(squeeze, id="toy", min_side=1, network="toy", features=lambda pictures: pictures.mean((2, 3)))
+    battery = Battery([metric], torch.device("cpu"))
+    battery.add(Pictures([f"photo_{index}" for index in range(6)], restored, reference, None))
+    rows = [{**each, "level": "hole_box"} for each in battery.finish()]
+    record(store.Run("1", "small", "hole", "any", 0, "a"), tmp_path, rows, battery)
+    assert list(store.read_scores(tmp_path).columns) == list(store.SCORE_COLUMNS)
+    stored = store.read_sets(tmp_path)
+    assert (set(stored["level"]), set(stored["metric"])) == ({"hole_box"}, {"toy"})
+    features = [torch.from_numpy(each.mean((1, 2)) / 255) for each in (restored, reference)]
+    wanted = distribution.standard_error(distribution.jackknife(distribution.frechet, *features))
+    assert distribution.standard_error(stored["move"].to_numpy()) == pytest.approx(wanted, rel=1e-4)
+    assert store.read_sets(tmp_path / "elsewhere").empty

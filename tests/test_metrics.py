@@ -27,7 +27,7 @@ from bench.metrics import (
 )
 from bench.metrics.__main__ import page
 from bench.metrics.apply import score_pair
-from pretrained.perceptual import build_lpips, lpips_network
+from pretrained.perceptual import build_features, lpips_network
 
 ROOT = Path(__file__).parents[1]
 DATA = os.environ.get("RESTOREBENCH_DATA")
@@ -351,7 +351,7 @@ def test_lpips_is_built_as_its_package_builds_it(net, builder, monkeypatch):
     x, y = (each * 2 - 1 for each in (PICTURE, noisy(PICTURE, 0.1)))
     half = box(x.shape, 0, 0, 32, 18)
     maps = torch.cat([torch.ones_like(half), half], 1)
-    ours = perceptual.lpips_scores(build_lpips(net, trunk), x, y, maps)
+    ours = perceptual.lpips_scores(build_features(net, trunk), *((each + 1) / 2 for each in (x, y)), maps)
     theirs.spatial = True
     wanted = (theirs(x, y) * half).sum((1, 2, 3)) / half.sum((1, 2, 3))
     theirs.spatial = False

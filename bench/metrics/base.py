@@ -61,10 +61,15 @@ class SingleMetric(Metric):
 
 @dataclass(frozen=True, kw_only=True)
 class SetMetric(Metric):
-    """features(pictures) -> N×D per batch, then distance(restored N×D, reference M×D) -> one float."""
+    """features(pictures) -> N×D per batch, then distance(restored N×D, reference M×D) -> one float.
+
+    network: a line that says all that decides the features but the pixels, weights included. Metrics with equal lines
+    share features, and those of the truth are kept on disk by it: change it with them. "": neither.
+    """
 
     features: Callable[[Tensor], Tensor]
     distance: Callable[[Tensor, Tensor], float]
+    network: str = ""
     kind: Kind = "set"
 
 

@@ -1,9 +1,8 @@
-"""Distances between features of trained networks: LPIPS and DISTS. Networks and their code come from lpips and piq."""
+"""Distances between features of trained networks: LPIPS with the weights of its package, and piq's DISTS."""
 
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
@@ -11,26 +10,25 @@ from torch import Tensor, nn
 
 import pretrained
 from bench.metrics.base import PairMetric
+from bench.metrics.cores import on_cores
 from bench.metrics.regions import is_whole, region_mean
 from bench.metrics.similarity import whole_only
-from pretrained.perceptual import lpips_network
+from pretrained.perceptual import lpips_features
+from pretrained.trunks import Features
 
-BLOCK = 4096  # pixels of a feature map taken at once: their channels stay in the processor's cache
+BLOCK = 1 << 17  # values of a feature map taken at once: they stay in the processor's cache
 EPSILON = 1e-10  # lpips adds it to the norms
-
-if TYPE_CHECKING:
-    from lpips import LPIPS
 
 
 @torch.no_grad()
-def lpips_scores(model: LPIPS, x: Tensor, y: Tensor, regions: Tensor) -> Tensor:
-    """LPIPS per region: x, y N×3×H×W in [-1, 1], regions N×R×H×W -> float64 N×R.
+def lpips_scores(network: Features, x: Tensor, y: Tensor, regions: Tensor) -> Tensor:
+    """LPIPS per region: x, y N×3×H×W in [0, 1], regions N×R×H×W -> float64 N×R.
 
     The whole picture scores lpips' ordinary value, any other region the mean of its spatial map.
     """
-    pairs = torch.cat([x, y]).contiguous(memory_format=torch.channels_last)  # the layout that is fastest on a CPU
-    features = model.net(model.scaling_layer(pairs))
-    layers = [_distances(head, each) for head, each in zip(model.lins, features, strict=True)]
+    layers = [
+        _distances(weights, each) for weights, each in zip(network.heads, network(torch.cat([x, y])), strict=True)
+    ]
     ordinary = torch.stack([each.mean((2, 3)) for each in layers]).sum(0).double()
     whole = is_whole(regions)
     if whole.all():
@@ -40,27 +38,34 @@ def lpips_scores(model: LPIPS, x: Tensor, y: Tensor, regions: Tensor) -> Tensor:
     return torch.where(whole, ordinary, region_mean(torch.stack(enlarged).sum(0), regions)[:, 0])
 
 
-def _distances(head: nn.Module, features: Tensor) -> Tensor:
+def _distances(weights: Tensor, features: Tensor) -> Tensor:
     """A layer's map N×1×h×w from the features of both pictures, 2N×C×h×w: sum of w (x / |x| - y / |y|)² over channels.
 
-    Multiplied out, so that neither normalised features nor their difference are ever stored.
+    Block by block, so that normalised features are never stored.
     """
-    weights = head.model[-1].weight.flatten()  # type: ignore[union-attr,index]
     count, height, width = len(features) // 2, *features.shape[2:]
     x, y = features.permute(0, 2, 3, 1).reshape(2, -1, len(weights))
-    sums = torch.stack([torch.ones_like(weights), weights], dim=1)
-    found = x.new_empty(len(x))
-    for start in range(0, len(x), BLOCK):
-        block = slice(start, start + BLOCK)
-        (of_x, weighted_x), (of_y, weighted_y) = ((each[block].square() @ sums).T for each in (x, y))
-        scale_x, scale_y = (1 / (each.sqrt() + EPSILON) for each in (of_x, of_y))
-        both = (x[block] * y[block]) @ weights
-        found[block] = scale_x.square() * weighted_x + scale_y.square() * weighted_y - 2 * scale_x * scale_y * both
-    return found.clamp_(min=0).view(count, 1, height, width)
+    weights = weights.to(x)
+    size = BLOCK // len(weights)
+    found = [
+        _unit(of_x).sub_(_unit(of_y)).square_() @ weights
+        for of_x, of_y in zip(x.split(size), y.split(size), strict=True)
+    ]
+    return torch.cat(found).view(count, 1, height, width)
+
+
+def _unit(vectors: Tensor) -> Tensor:
+    """Scaled to length 1: P×C -> P×C."""
+    return vectors * torch.linalg.vector_norm(vectors, dim=1, keepdim=True).add_(EPSILON).reciprocal_()
 
 
 def _lpips(net: str, restored: Tensor, reference: Tensor, regions: Tensor) -> Tensor:
-    return lpips_scores(lpips_network(net, restored.device), restored * 2 - 1, reference * 2 - 1, regions)
+    """A picture at a time on a CPU: the features of one fill its caches."""
+    network = lpips_features(net, restored.device)
+    if restored.device.type != "cpu":
+        return lpips_scores(network, restored, reference, regions)
+    singles = list(zip(*(each.split(1) for each in (restored, reference, regions)), strict=True))
+    return torch.cat(on_cores(lambda single: lpips_scores(network, *single), singles))
 
 
 def lpips_alex(restored: Tensor, reference: Tensor, regions: Tensor) -> Tensor:

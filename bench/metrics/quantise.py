@@ -49,10 +49,14 @@ def to_uint8(pictures: Tensor) -> np.ndarray:
 def studio_luma(pictures: Tensor) -> Tensor:
     """BT.601 studio-range luma as MATLAB's rgb2ycbcr gives for uint8 pictures: N×3×H×W in [0, 1] -> float64 N×H×W.
 
-    Black is 16/255, white 235/255, all values whole multiples of 1/255.
+    Black is 16/255, white 235/255, all values whole multiples of 1/255. MATLAB's order of operations, since one colour
+    in a million lies half way between two levels: the published gray LIVE1 follows from its colours to the last pixel.
     """
-    weights = torch.tensor([65.481, 128.553, 24.966], dtype=torch.float64, device=pictures.device)
-    return (torch.einsum("nchw,c->nhw", pictures.double(), weights) + 16).round() / 255
+    red, green, blue = (
+        level * (weight * (1 / 255))
+        for level, weight in zip(pictures.mul(255).round().double().unbind(1), (65.481, 128.553, 24.966), strict=True)
+    )
+    return (red + green + blue).add_(16).add_(0.5).floor_() / 255
 
 
 def full_luma(pictures: Tensor) -> Tensor:

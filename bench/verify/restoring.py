@@ -14,7 +14,7 @@ SIZES = ((64, 64), (96, 96), (97, 131), (256, 256))
 
 def declares_itself(subject: Subject) -> None:
     method, entry = subject.fresh(), subject.entry
-    tasks = {"mosaic", "jpeg", "erase", "facemask", "hole"}
+    tasks = subject.tasks
     need(bool(method.tasks), "tasks is empty; name the tasks it can be put to, e.g. frozenset({'jpeg'})")
     need(method.tasks <= tasks, f"tasks has {sorted(method.tasks - tasks)}, which do not exist; known: {sorted(tasks)}")
     need(
@@ -76,10 +76,10 @@ def takes_empty_and_full_masks(subject: Subject) -> None:
 
 
 def works_with_and_without_a_mask(subject: Subject) -> None:
-    batch = damaged(2)
+    method, batch = subject.taught, damaged(2)
     for mask in (None, batch.mask):
         try:
-            output = restored(subject.taught, batch.degraded, mask)
+            output = restored(method, batch.degraded, mask)
         except (TypeError, AttributeError, ValueError) as error:
             fate = "without" if mask is None else "with"
             raise Broken(f"restore failed {fate} a mask ({error}); or set needs_mask = True") from None
@@ -87,11 +87,12 @@ def works_with_and_without_a_mask(subject: Subject) -> None:
 
 
 def takes_any_size(subject: Subject) -> None:
+    method = subject.taught
     for height, width in SIZES:
         batch = damaged(1, max(height, width), seed=3)
         degraded, mask = batch.degraded[..., :height, :width], batch.mask[..., :height, :width]
         try:
-            output = restored(subject.taught, degraded, subject.told(mask))
+            output = restored(method, degraded, subject.told(mask))
         except RuntimeError as error:
             line = str(error).splitlines()[0]
             raise Broken(f"restore failed at {height}x{width} ({line}); set multiple_of to what it needs") from None

@@ -13,6 +13,8 @@ from bench.discovery import MethodEntry
 from bench.scoring.restore import pad_to_multiple
 from methods.base import Batch, Method
 
+TASKS = frozenset({"mosaic", "jpeg", "erase", "facemask", "hole"})
+
 
 class Broken(Exception):
     """A check failed. The message is one sentence with the way to mend it."""
@@ -26,10 +28,11 @@ def need(holds: bool, otherwise: str) -> None:
 
 @dataclass(frozen=True)
 class Subject:
-    """The method under test, and the side of the crops it is trained on."""
+    """The method under test, the side of the crops it is trained on, and the tasks there are."""
 
     entry: MethodEntry
     crop: int = 64
+    tasks: frozenset[str] = TASKS
 
     def fresh(self, seed: int = 0) -> Method:
         """A new instance whose weights were drawn with this seed."""
@@ -51,10 +54,11 @@ class Subject:
 
     def lesson(self, seed: int = 0) -> Batch:
         """Four pictures to train on, of the crop's size or the next one that the method takes."""
-        return damaged(4, self._side, seed)
+        return damaged(4, self.side, seed)
 
     @functools.cached_property
-    def _side(self) -> int:
+    def side(self) -> int:
+        """The crop's side, or the next one that the method takes."""
         multiple = self.fresh().multiple_of
         return multiple * math.ceil(self.crop / multiple)
 
