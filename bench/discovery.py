@@ -1,71 +1,32 @@
-"""Finds methods and degradations: in our folders, in installed plug-ins, in files given by path.
+"""Finds methods, degradations and metrics: in our folders, in installed plug-ins, in files given by path.
 
-A module with METHODS holds methods, one with TASK and LEVELS a degradation. A plug-in that cannot be loaded is a line
-in `Found.problems`; the rest goes on. (Metrics are found by bench.metrics itself.)
+A module with METHODS holds methods, one with TASK and LEVELS a degradation, one with METRICS metrics; a file given by
+path may hold all three. A plug-in that cannot be loaded is a line in `Found.problems`; the rest goes on.
 """
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import functools
-import hashlib
 import importlib
 import importlib.util
 import inspect
 import pkgutil
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import degradations
 import methods
+from bench.entry import MethodEntry
 from bench.errors import UserError, unknown
+from bench.metrics import METRICS, Metric, collect
 from degradations.base import Degradation, Task
 from methods.base import Method
-
-
-@dataclass(frozen=True)
-class MethodEntry:
-    """A row of the board: a class, its configuration, and the module they come from."""
-
-    name: str
-    cls: type[Method]
-    config: Any
-    module: str
-
-    def build(self) -> Method:
-        """A fresh instance. Raises UserError when its settings are refused, or its code does not build."""
-        try:
-            return self.cls(self.config)
-        except Exception as error:  # a plug-in's code may raise anything
-            reason = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
-            raise UserError(f"method '{self.name}' cannot be built: {reason}") from error
-
-    def override(self, changes: dict[str, Any]) -> MethodEntry:
-        """The same method with some of its configuration replaced. Raises UserError on a wrong key or type."""
-        known = {each.name for each in dataclasses.fields(self.config)}
-        changes = dict(changes)
-        for key, value in list(changes.items()):
-            if key not in known:
-                raise unknown(f"setting of method {self.name}", key, known)
-            old = getattr(self.config, key)
-            if isinstance(old, tuple) and isinstance(value, list):
-                value = changes[key] = tuple(value)
-            fits = isinstance(value, type(old)) or (isinstance(old, float) and type(value) is int)
-            if old is not None and (not fits or isinstance(value, bool) != isinstance(old, bool)):
-                raise UserError(f"methods.{self.name}.{key} must be {type(old).__name__}, got {value!r}")
-        return dataclasses.replace(self, config=dataclasses.replace(self.config, **changes))
-
-    def code_digest(self) -> str:
-        """Digest of the method's code and of what it imports from methods/; comments and docstrings do not count."""
-        text = "".join(_code(path) for path in _sources(Path(inspect.getfile(self.cls))))
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 @dataclass
@@ -75,6 +36,7 @@ class Found:
     methods: dict[str, MethodEntry] = field(default_factory=dict)
     tasks: dict[str, Task] = field(default_factory=dict)
     levels: dict[str, dict[str, Degradation]] = field(default_factory=dict)  # task -> level -> degradation
+    metrics: dict[str, Metric] = field(default_factory=lambda: dict(METRICS))
     problems: list[str] = field(default_factory=list)
 
     def method(self, name: str) -> MethodEntry:
@@ -109,26 +71,6 @@ class Found:
         return plain, level
 
 
-def _code(path: Path) -> str:
-    """A file's syntax tree as text, without docstrings."""
-    tree = ast.parse(path.read_text())
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
-            node.body = node.body[1:]
-    return ast.dump(tree)
-
-
-def _sources(path: Path, known: tuple[Path, ...] = ()) -> tuple[Path, ...]:
-    """A method's file and, in a fixed order, every file of methods/ that it imports, directly or not."""
-    known = (*known, path)
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("methods."):
-            part = Path(methods.__path__[0]).parent / (node.module.replace(".", "/") + ".py")
-            if part not in known and part.is_file():
-                known = _sources(part, known)
-    return known
-
-
 def check_name(name: str) -> None:
     """Raise UserError unless a name can be a folder's name and a row's title: letters, digits, "_", "-", "."."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", name):
@@ -136,7 +78,7 @@ def check_name(name: str) -> None:
 
 
 def discover(plugins: tuple[Path, ...] = ()) -> Found:
-    """All methods and degradations: ours, then files, then installed entry points.
+    """All methods, degradations and metrics: ours, then files, then installed entry points.
 
     Raises UserError when a plug-in file does not exist; one that exists and fails is a line in `problems`.
     """
@@ -144,14 +86,14 @@ def discover(plugins: tuple[Path, ...] = ()) -> Found:
     for package in (degradations, methods):
         for info in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
             if not info.ispkg:
-                _add_module(found, info.name, functools.partial(importlib.import_module, info.name))
+                _add(found, info.name, functools.partial(importlib.import_module, info.name), PARTS.values())
     for path in plugins:
         if not path.is_file():
             raise UserError(f"plug-in file {path} does not exist")
-        _add_module(found, f"plug-in {path}", functools.partial(_load_file, path))
-    for group in ("restorebench.methods", "restorebench.degradations"):
+        _add(found, f"plug-in {path}", functools.partial(_load_file, path), (*PARTS.values(), _add_metrics))
+    for group, part in PARTS.items():  # those of restorebench.metrics are in METRICS already
         for point in entry_points(group=group):
-            _add_module(found, f"entry point {point.name}", point.load)
+            _add(found, f"entry point {point.name}", point.load, (part,))
     return found
 
 
@@ -165,33 +107,79 @@ def _load_file(path: Path) -> ModuleType:
     return module
 
 
-def _add_module(found: Found, label: str, load: Callable[[], ModuleType]) -> None:
-    """Take a module's parts; whatever it raises becomes one line, since the rest can do without it."""
+def _add(found: Found, label: str, load: Callable[[], ModuleType], parts: Iterable[Part]) -> None:
+    """Take parts of a module; whatever goes wrong becomes a line, since the rest can do without it."""
     try:
         module = load()
-        _add_degradation(found, module)
-        _add_methods(found, module)
-    except Exception as error:
-        found.problems.append(f"{label}: {type(error).__name__}: {error}; left out".replace("\n", " "))
+    except (Exception, SystemExit) as error:
+        found.problems.append(_problem(label, error))
+        return
+    for part in parts:
+        try:
+            part(found, module)
+        except Exception as error:
+            found.problems.append(_problem(label, error))
+
+
+def _problem(label: str, error: BaseException) -> str:
+    reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+    return " ".join(f"{label}: {reason}; left out".split())
 
 
 def _add_degradation(found: Found, module: ModuleType) -> None:
     task = getattr(module, "TASK", None)
     if task is None:
         return
+    levels = dict(getattr(module, "LEVELS", {}))
+    if not isinstance(task, Task) or not all(isinstance(each, Degradation) for each in levels.values()):
+        raise UserError("TASK must be a degradations.base.Task, and LEVELS name instances of Degradation")
+    for name in (task.train, *task.levels):
+        if name not in levels:
+            raise UserError(f"task '{task.name}' trains on or scores level '{name}', which LEVELS does not have")
     if task.name in found.tasks:
         raise UserError(f"task '{task.name}' is defined twice; the second is in {module.__name__}")
     found.tasks[task.name] = task
-    found.levels[task.name] = dict(module.LEVELS)
+    found.levels[task.name] = levels
 
 
 def _add_methods(found: Found, module: ModuleType) -> None:
-    classes = [each for each in vars(module).values() if inspect.isclass(each) and issubclass(each, Method)]
-    for name, config in getattr(module, "METHODS", {}).items():
-        owner = next((each for each in classes if each.__dict__.get("Config") is type(config)), None)
-        if owner is None:
-            raise UserError(f"{module.__name__}: METHODS['{name}'] must be the Config of a Method class of that file")
+    entries = {
+        name: MethodEntry(name, _owner(name, config, module), config, module.__name__)
+        for name, config in getattr(module, "METHODS", {}).items()
+    }
+    for name in entries:
         if name in found.methods:
             raise UserError(f"method '{name}' is defined twice: {found.methods[name].module} and {module.__name__}")
         check_name(name)
-        found.methods[name] = MethodEntry(name, owner, config, module.__name__)
+    found.methods |= entries
+
+
+def _owner(name: str, config: object, module: ModuleType) -> type[Method]:
+    """The class that a configuration is for: it declares this Config, or is the one of its file that inherits it."""
+    classes = [each for each in vars(module).values() if inspect.isclass(each) and issubclass(each, Method)]
+    own = [each for each in classes if each.__module__ == module.__name__]
+    declaring = [each for each in own if each.__dict__.get("Config") is type(config)]
+    inheriting = [each for each in own if getattr(each, "Config", None) is type(config)]
+    imported = [each for each in classes if each.__dict__.get("Config") is type(config)]
+    owners = declaring or inheriting or imported
+    if not owners:
+        raise UserError(f"{module.__name__}: METHODS['{name}'] must be the Config of a Method class of that file")
+    if len(owners) > 1:
+        both = " and ".join(each.__name__ for each in owners)
+        raise UserError(f"{module.__name__}: METHODS['{name}'] fits {both}; declare a Config of its own in each")
+    return owners[0]
+
+
+def _add_metrics(found: Found, module: ModuleType) -> None:
+    declared = getattr(module, "METRICS", ())
+    if not isinstance(declared, tuple) or not all(isinstance(each, Metric) for each in declared):
+        raise UserError("METRICS must be a tuple of bench.metrics.base.Metric")
+    new = collect([module])
+    for name in new:
+        if name in found.metrics:
+            raise UserError(f"metric '{name}' exists already; give the one in {module.__name__} another id")
+    found.metrics |= new
+
+
+Part = Callable[[Found, ModuleType], None]
+PARTS: dict[str, Part] = {"restorebench.degradations": _add_degradation, "restorebench.methods": _add_methods}

@@ -57,6 +57,7 @@ def both(pair: tuple[Path, Path]) -> tuple[str, ...]:
 
 
 COMMANDS = ("run", "train", "score", "measure", "report", "verify", "degrade", "restore", "list", "doctor")
+COMMANDS += ("new-method", "lint", "submit", "contamination")
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -12,10 +12,11 @@ PACKAGES = ("bench", "methods", "degradations", "pretrained", "reports")
 FLOOR = {
     "bench": 0, "bench.errors": 0, "bench.seeds": 0, "bench.environment": 0, "pretrained": 0,
     "degradations": 1, "methods": 1, "bench.metrics": 1, "bench.results": 1, "bench.config": 1,
-    "bench.data": 2, "bench.discovery": 2, "reports": 2,
-    "bench.training": 3, "bench.scoring": 3,
-    "bench.plan": 4, "bench.launch": 4, "bench.restoring": 4, "bench.verify": 4,
-    "bench.api": 5, "bench.listing": 5, "bench.doctor": 5,
+    "bench.data": 2, "bench.video": 2, "bench.discovery": 2, "bench.entry": 2, "bench.about": 2, "reports": 2,
+    "bench.training": 3, "bench.scoring": 3, "bench.tiling": 3,
+    "bench.plan": 4, "bench.launch": 4, "bench.launchers": 4, "bench.restoring": 4, "bench.verify": 4, "bench.gate": 4,
+    "bench.export": 4,
+    "bench.api": 5, "bench.listing": 5, "bench.doctor": 5, "bench.scaffold": 5, "bench.outside": 5,
     "bench.console": 6, "bench.cli": 6, "bench.__main__": 7,
 }  # fmt: skip
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))

@@ -22,15 +22,9 @@ from bench.launch import Watcher
 from bench.plan import plan_suite
 from bench.results import store
 from bench.training.engine import Engine
+from tests.runs import scores
 
 CPU = Engine(torch.device("cpu"))
-
-
-def scores(root: Path) -> pd.DataFrame:
-    """All rows of all runs in a fixed order, but for the costs, which are timings."""
-    frame = pd.concat([store.read_scores(folder) for folder in store.find_runs(root)])
-    frame = frame[frame["level"] != ""]
-    return frame.sort_values(["task", "method", "seed", "level", "image_id", "metric", "region"], ignore_index=True)
 
 
 @pytest.fixture(scope="module")
@@ -293,7 +287,7 @@ def test_a_run_that_serves_two_suites_stands_on_the_board_that_asked_last(tmp_pa
 
 
 def test_the_code_digest_covers_what_a_method_imports_and_no_more():
-    from bench.discovery import _sources
+    from bench.entry import _sources
 
     files = {path.name for path in _sources(Path(sys.modules[discover().methods["pix2pix"].module].__file__))}
     assert {"pix2pix.py", "base.py", "unet.py", "patchgan.py", "norm.py"} <= files
@@ -301,7 +295,7 @@ def test_the_code_digest_covers_what_a_method_imports_and_no_more():
 
 
 def test_the_code_digest_ignores_comments_and_docstrings(tmp_path):
-    from bench.discovery import _code
+    from bench.entry import _code
 
     (tmp_path / "a.py").write_text('"""Says."""\ndef f(x):\n    """Doc."""\n    return x + 1  # why\n')
     (tmp_path / "b.py").write_text("def f(x):\n    return (x +\n        1)\n")

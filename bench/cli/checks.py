@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import json
 import sys
+import textwrap
 from pathlib import Path
 from typing import Annotated
 
@@ -32,7 +33,7 @@ SHOWN = {
     Listing.tasks: ("name", "tells_mask", "scored", "lost"),
     Listing.metrics: ("name", "better", "matters", "definition"),
     Listing.suites: ("name", "size", "images", "seeds", "description"),
-    Listing.data: ("name", "description"),
+    Listing.data: ("name", "description", "licence", "citation", "obtain"),
 }
 
 
@@ -99,6 +100,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON for 
 def _verify_method(method: str, suite: str, plugin: list[Path]) -> None:
     from bench.config import load_suite
     from bench.discovery import discover
+    from bench.verify import estimate
     from bench.verify import verify as verify_entry
 
     found = discover(tuple(plugin))
@@ -106,10 +108,18 @@ def _verify_method(method: str, suite: str, plugin: list[Path]) -> None:
         print(problem, file=sys.stderr)
     chosen = load_suite(suite)
     entry = found.method(method).override(chosen.methods.get(method, {}))
-    findings = verify_entry(entry, chosen.train.crop)
+    findings = verify_entry(entry, chosen.train.crop, frozenset(found.tasks))
     broken = sum(bool(finding.problem) for finding in findings)
+    told: set[str] = set()
     for finding in findings:
-        print(f"broken  {finding.check}: {finding.problem}" if finding.problem else f"holds   {finding.check}")
+        problem = "as above" if finding.problem in told else finding.problem
+        told |= {finding.problem} - {""}
+        print(f"broken  {finding.check}: {problem}" if problem else f"holds   {finding.check}")
+        if finding.fix:
+            print(textwrap.indent(f"this would hold:\n{finding.fix}", " " * 8))
+    expense = estimate(entry, chosen.train.crop)
+    if expense is not None:
+        print(f"costs   {expense}")
     print(f"{method} {'keeps the contract' if not broken else f'breaks {broken} clauses of the contract'}")
     raise typer.Exit(1 if broken else 0)
 

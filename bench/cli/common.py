@@ -11,9 +11,14 @@ SuiteName = Annotated[str, typer.Argument(metavar="[SUITE]", help="Name of a sui
 RunsFolder = Annotated[Path, typer.Option("--runs", help="Folder of stored runs.")]
 SiteFolder = Annotated[Path, typer.Option("--site", "-o", help="Folder the board is written to.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
-Plugins = Annotated[list[Path], typer.Option("--plugin", help="A Python file with a METHODS or TASK; repeatable.")]
+Plugins = Annotated[list[Path], typer.Option("--plugin", help="Python file with METHODS, TASK or METRICS; repeatable.")]
 Tasks = Annotated[str, typer.Option(help="Only these tasks of the suite, separated by commas.")]
 Methods = Annotated[str, typer.Option(help="Only these methods of the suite, separated by commas.")]
+LauncherKind = Annotated[str, typer.Option("--launcher", help="local, or ray: the machines of a Ray cluster.")]
+Jobs = Annotated[int, typer.Option(help="Local: so many jobs at once, in processes of their own.")]
+Timeout = Annotated[float, typer.Option(help="Seconds one job may take; a longer one is stopped and is a row. 0: any.")]
+Address = Annotated[str, typer.Option(help="Ray: of the cluster; default: RAY_ADDRESS, or this machine alone.")]
+GpusPerJob = Annotated[float | None, typer.Option(help="Ray: GPUs, or a share of one, that a job takes.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Accepted for clarity: finished parts are never done again.")]
 
 
@@ -37,8 +42,11 @@ def print_rows(rows: list[dict[str, Any]]) -> None:
     print_table(Console(), list(rows[0]), cells)
 
 
-def make_board(runs: Path, site: Path) -> None:
+def make_board(runs: Path, site: Path, against: Path | None = None) -> None:
     """Build the board and say where it is."""
     from reports.site import build
 
-    print(f"The board is at {build(runs, site).resolve()}")
+    index = build(runs, site, against).resolve()
+    print(f"The board is at {index}")
+    if against is not None:
+        print(f"What changed since {against} is at {index.with_name('against.html')}")
