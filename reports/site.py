@@ -11,27 +11,27 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from bench.results.atomic import owned, sweep
-from reports import severity
-from reports.against import Comparison, compare
-from reports.areas import Areas, areas
-from reports.badge import badges
-from reports.curves import curves
-from reports.detectable import start_cells
-from reports.drawings import drawings
-from reports.exports import readme_table
-from reports.gallery import METHOD, Gallery, link
-from reports.made import few_seeds, made
-from reports.method_page import Standing
-from reports.overall import csv as overall_csv
-from reports.overall import overall_table
+from reports.against.compare import Comparison, compare
+from reports.drawings import severity
+from reports.drawings.curves import curves
+from reports.drawings.page import drawings
+from reports.drawings.severity_page import Section, section
+from reports.methods.page import Standing
 from reports.publish import check_target, publish
-from reports.select import select
-from reports.severity_page import Section, section
 from reports.subpages import Shell, write_against, write_methods
-from reports.tables import BASELINE, TaskBoard, csv, task_board
-from reports.task_gallery import task_gallery
+from reports.tables.areas import Areas, areas
+from reports.tables.badge import badges
+from reports.tables.board import BASELINE, TaskBoard, csv, task_board
+from reports.tables.detectable import start_cells
+from reports.tables.exports import readme_table
+from reports.tables.made import few_seeds, made
+from reports.tables.overall import csv as overall_csv
+from reports.tables.overall import overall_table
+from reports.tables.select import select
+from reports.tables.views import cells_of, failed_rows, method_page, slim, start_references, start_rows, task_view
 from reports.text import csp_hash, safe_name
-from reports.views import cells_of, failed_rows, method_page, slim, start_references, start_rows, task_view
+from reports.viewer.gallery import METHOD, Gallery, link
+from reports.viewer.task_gallery import task_gallery
 
 TEMPLATES = Path(__file__).parent / "templates"
 VIEWER = tuple(f"viewer{part}.js" for part in ("-address", "-panes", "-side", "-pointers", ""))

@@ -10,11 +10,11 @@ from typing import Any
 from jinja2 import Environment
 from markupsafe import Markup
 
-from reports.against import Comparison
-from reports.against_page import HREF, against_view
-from reports.gallery import Gallery
-from reports.method_page import UP, Standing, method_names, method_page
-from reports.moved import moved
+from reports.against.compare import Comparison
+from reports.against.moved import moved
+from reports.against.page import HREF, against_view
+from reports.methods.page import UP, Standing, method_names, method_page
+from reports.viewer.gallery import Gallery
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ import pytest
 from bench.errors import UserError
 from bench.results import store
 from bench.seeds import seed_for
-from reports.against import BETTER, IDENTICAL, SAME, UNTESTED, WORSE, compare
-from reports.against_page import against_view
-from reports.moved import moved
-from reports.pairing import TaskPair, pair_up
-from reports.scores import Scores
-from reports.select import Entry, select
-from reports.tables import task_board
+from reports.against.compare import BETTER, IDENTICAL, SAME, UNTESTED, WORSE, compare
+from reports.against.moved import moved
+from reports.against.page import against_view
+from reports.against.pairing import TaskPair, pair_up
+from reports.tables.board import task_board
+from reports.tables.scores import Scores
+from reports.tables.select import Entry, select
 from tests.make_runs import METRICS, Made, make_runs
 
 NEW = (
@@ -115,7 +115,7 @@ def test_noise_alone_is_rarely_told_apart():
 
 
 def _noise(trial):
-    from reports.against import _changes, _judged
+    from reports.against.compare import _changes, _judged
 
     rng = np.random.default_rng(seed_for("noise", trial))
     pictures = rng.normal(size=(1, 1, 1, 30))
@@ -129,7 +129,7 @@ def _noise(trial):
         Scores(tuple(Entry(None, run) for run in runs), (("psnr", "lost"),), ("level",), names, values, METRICS, {})
         for values in sides
     ]
-    from reports.pairing import Pair
+    from reports.against.pairing import Pair
 
     pairs = tuple(Pair(f"m{index}", *2 * (tuple(range(3 * index, 3 * index + 3)),)) for index in range(8))
     task = TaskPair("mosaic", (None, None), *make, pairs)

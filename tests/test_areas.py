@@ -11,11 +11,11 @@ import pytest
 from bench.results import store
 from bench.results.stats import paired
 from bench.seeds import seed_for
-from reports import areas
-from reports.select import select
 from reports.site import build
-from reports.tables import BASELINE, task_board
-from reports.views import task_view
+from reports.tables import areas
+from reports.tables.board import BASELINE, task_board
+from reports.tables.select import select
+from reports.tables.views import task_view
 from tests.make_runs import METRICS, Made, base_run, row
 
 IMAGES = 24

@@ -27,10 +27,10 @@ from degradations.jpeg import Jpeg, compress
 from degradations.jpegfile import read_planes
 from degradations.mosaic import Mosaic
 from methods.jpeg_projection import JpegProjection
-from reports.select import select
 from reports.site import build
-from reports.tables import task_board
-from reports.views import task_view
+from reports.tables.board import task_board
+from reports.tables.select import select
+from reports.tables.views import task_view
 from tests.conftest import draw
 from tests.make_runs import METHODS as METHODS_MADE
 from tests.make_runs import make_runs
@@ -314,7 +314,7 @@ def test_board_has_a_row_for_the_truth(tmp_path):
     assert "12 images" in cells["niqe"]["title"] and "r" not in cells["niqe"], "scored, never ranked"
     build(root, tmp_path / "site")
     page = (tmp_path / "site" / "mosaic.html").read_text()
-    assert "<tfoot hidden>" in page, "the first view has no metric of this kind"
+    assert '<tr id="truth" hidden>' in page, "the first view has no metric of this kind"
     assert json.dumps(cells["niqe"]["t"]) in page, "the script has it for the others"
 
 
@@ -327,7 +327,7 @@ def test_other_definitions_and_damaged_files_stay_out(tmp_path):
     path.write_bytes(b"no table")
     assert task_view(task_board(select(root)[0]))["reference"] == {}
     build(root, tmp_path / "site")
-    assert "<tfoot" not in (tmp_path / "site" / "mosaic.html").read_text()
+    assert '<tr id="truth" hidden>' in (tmp_path / "site" / "mosaic.html").read_text()
 
 
 def test_metric_names_in_the_truth_s_row_cannot_break_out(tmp_path):

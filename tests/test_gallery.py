@@ -12,11 +12,11 @@ import pytest
 from PIL import Image
 
 from bench.results import store
-from reports import crops, outline
-from reports.gallery import Column, Gallery, Order, Picture, link, marked
-from reports.select import select
-from reports.tables import task_board
-from reports.task_gallery import task_gallery
+from reports.tables.board import task_board
+from reports.tables.select import select
+from reports.viewer import crops, outline
+from reports.viewer.gallery import Column, Gallery, Order, Picture, link, marked
+from reports.viewer.task_gallery import task_gallery
 from tests.make_runs import LEVELS, METHODS, Made, base_run, make_runs, write_inputs, write_one
 from tests.test_reports import raw
 

@@ -15,7 +15,7 @@ FLOOR = {
     "bench.data": 2, "bench.video": 2, "bench.discovery": 2, "bench.entry": 2, "bench.about": 2, "reports": 2,
     "bench.training": 3, "bench.scoring": 3, "bench.tiling": 3,
     "bench.plan": 4, "bench.launch": 4, "bench.launchers": 4, "bench.restoring": 4, "bench.verify": 4, "bench.gate": 4,
-    "bench.export": 4,
+    "bench.export": 4, "bench.demo": 5,
     "bench.api": 5, "bench.listing": 5, "bench.doctor": 5, "bench.scaffold": 5, "bench.outside": 5,
     "bench.console": 6, "bench.cli": 6, "bench.__main__": 7,
 }  # fmt: skip

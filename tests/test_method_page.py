@@ -23,12 +23,12 @@ from bench.training import checkpoint
 from bench.training.engine import Engine
 from bench.training.log import TrainingLog
 from bench.training.loop import FEWEST, SAMPLED, Budget, train
-from reports.markdown import html
-from reports.phases import phases
-from reports.select import select
+from reports.drawings.phases import phases
+from reports.methods.markdown import html
 from reports.site import build
-from reports.tables import task_board
-from reports.views import method_page as method_href
+from reports.tables.board import task_board
+from reports.tables.select import select
+from reports.tables.views import method_page as method_href
 from tests.make_runs import Made, draw, make_runs
 
 EVIL = "<img src=x onerror=alert(1)>"

@@ -12,12 +12,12 @@ import pandas as pd
 import pytest
 
 from bench.results import store
-from reports.detectable import start_cells
-from reports.overall import csv, overall_table
-from reports.select import select
 from reports.site import build
-from reports.tables import task_board
-from reports.views import start_rows, task_view
+from reports.tables.board import task_board
+from reports.tables.detectable import start_cells
+from reports.tables.overall import csv, overall_table
+from reports.tables.select import select
+from reports.tables.views import start_rows, task_view
 from tests.make_runs import LEVELS, METHODS, Made, base_run, make_runs, write_one
 
 TASKS = ("mosaic", "jpeg", "hole")

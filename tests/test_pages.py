@@ -15,15 +15,15 @@ from bench.metrics import METRICS
 from bench.results import store
 from bench.scoring.battery import Battery
 from bench.scoring.reference import ReferenceScores
-from reports.cells import SHADES, shades
-from reports.distributions import MOST, by_picture, distributions
-from reports.drawings import drawings
-from reports.duels import duels, told_apart, wins
-from reports.exports import escaped, readme_table
-from reports.select import select
+from reports.drawings.distributions import MOST, by_picture, distributions
+from reports.drawings.duels import duels, told_apart, wins
+from reports.drawings.page import drawings
 from reports.site import build
-from reports.tables import task_board
-from reports.views import failed_rows, task_view
+from reports.tables.board import task_board
+from reports.tables.cells import SHADES, shades
+from reports.tables.exports import escaped, readme_table
+from reports.tables.select import select
+from reports.tables.views import failed_rows, task_view
 from tests.make_runs import METHODS, base_run, make_runs
 
 

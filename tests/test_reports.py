@@ -15,14 +15,14 @@ import pytest
 
 from bench.errors import UserError
 from bench.results import store
-from reports.made import made
-from reports.plots import perception_distortion, quality_cost
-from reports.scores import ALL
-from reports.select import natural, select
+from reports.drawings.plots import perception_distortion, quality_cost
 from reports.site import build
-from reports.tables import CSV_COLUMNS, csv, task_board
+from reports.tables.board import CSV_COLUMNS, csv, task_board
+from reports.tables.made import made
+from reports.tables.scores import ALL
+from reports.tables.select import natural, select
+from reports.tables.views import start_rows, task_view
 from reports.text import compact, csp_hash, decimals, listed, number, safe_name, signed
-from reports.views import start_rows, task_view
 from tests.make_runs import METHODS, Made, base_run, make_runs, scalars, write_inputs, write_one
 
 IMAGES = 10

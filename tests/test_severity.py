@@ -14,13 +14,13 @@ import pytest
 from bench.results import store
 from bench.results.stats import interval, paired
 from bench.seeds import seed_for
-from reports import severity
-from reports.scores import Scores
-from reports.select import Selection, select
-from reports.severity_page import apart, section
+from reports.drawings import severity
+from reports.drawings.severity_page import apart, section
 from reports.site import build
-from reports.tables import BASELINE, Method, TaskBoard, task_board
-from reports.views import task_view
+from reports.tables.board import BASELINE, Method, TaskBoard, task_board
+from reports.tables.scores import Scores
+from reports.tables.select import Selection, select
+from reports.tables.views import task_view
 from tests.make_runs import METRICS, Made, base_run, make_runs, row
 
 IMAGES = 24

@@ -15,7 +15,7 @@ const boardCells = (view, pictures) => {
   };
   const several = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
 
-  // A cell in words; reports/cells.py says the same.
+  // A cell in words; reports/tables/cells.py says the same.
   function words(it, [metric, region], runs) {
     const { unit } = view.metrics[metric];
     const said = [`${metric}${region ? `, ${region}` : ""}: ${it.t}${unit ? ` ${unit}` : ""}`];

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from bench.results.store import input_path, restored_path
-from reports import crops
-from reports.gallery import DEGRADED, METHOD, TRUTH, Column, Gallery, Metric, Order, Picture, Score, marked
-from reports.pairing import Pair, TaskPair
-from reports.scores import Key, Scores
-from reports.tables import main_key
+from reports.against.pairing import Pair, TaskPair
+from reports.tables.board import main_key
+from reports.tables.scores import Key, Scores
 from reports.text import safe_name
+from reports.viewer import crops
+from reports.viewer.gallery import DEGRADED, METHOD, TRUTH, Column, Gallery, Metric, Order, Picture, Score, marked
 
 EACH = 4  # pictures of a task in either direction
 COLUMNS = (

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from reports.cells import Cell, column_cells
-from reports.detectable import detectable_cells
-from reports.reference import reference_cells, shuffled_cells
-from reports.scores import ALL, Key, Scores
-from reports.tables import BASELINE, Method, TaskBoard, views
+from reports.tables.board import BASELINE, Method, TaskBoard, views
+from reports.tables.cells import Cell, column_cells
+from reports.tables.detectable import detectable_cells
+from reports.tables.reference import reference_cells, shuffled_cells
+from reports.tables.scores import ALL, Key, Scores
 from reports.text import safe_name
 
 GROUPS = ("overview", "fidelity", "perceptual", "naturalness", "distribution", "consistency", "faces", "cost")

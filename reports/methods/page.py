@@ -11,14 +11,14 @@ from typing import Any
 from markupsafe import Markup
 
 from bench.results.store import Run
-from reports.curves import Curves
-from reports.gallery import Gallery
-from reports.markdown import html
-from reports.progress import progress
-from reports.select import Entry
-from reports.tables import Failure, TaskBoard
-from reports.views import cells_of, start_rows
-from reports.views import method_page as method_href
+from reports.drawings.curves import Curves
+from reports.methods.markdown import html
+from reports.methods.progress import progress
+from reports.tables.board import Failure, TaskBoard
+from reports.tables.select import Entry
+from reports.tables.views import cells_of, start_rows
+from reports.tables.views import method_page as method_href
+from reports.viewer.gallery import Gallery
 
 UP = "../"  # from a method's page to the site
 

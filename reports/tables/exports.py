@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from reports.scores import ALL
-from reports.tables import BASELINE, TaskBoard
+from reports.tables.board import BASELINE, TaskBoard
+from reports.tables.scores import ALL
 from reports.text import NONE, decimals, number, signed
 
 NAMES = 3  # of a group that shares the first rank

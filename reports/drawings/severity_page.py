@@ -13,12 +13,12 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from scipy.optimize import isotonic_regression
 
-from reports.cells import position
-from reports.severity import Severity
-from reports.svg import INK, MUTED, RULE, SERIES, STYLE, figure, inline
-from reports.tables import BASELINE
+from reports.drawings.severity import Severity
+from reports.drawings.svg import INK, MUTED, RULE, SERIES, STYLE, figure, inline
+from reports.tables.board import BASELINE
+from reports.tables.cells import position
+from reports.tables.views import tie_class
 from reports.text import decimals, number, signed
-from reports.views import tie_class
 
 MARKERS = "os^Dvp"  # with the label, so that a line is known without its colour
 GAP_UP, GAP_ALONG = 0.07, 0.13  # what a label takes, in parts of the axes

@@ -11,9 +11,9 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from bench.results.store import input_path
-from reports import outline
-from reports.scores import Scores
-from reports.tables import BASELINE, TaskBoard
+from reports.tables.board import BASELINE, TaskBoard
+from reports.tables.scores import Scores
+from reports.viewer import outline
 
 LIMIT = 24  # pictures of a task in the viewer, the same image at two levels counted twice
 EACH = LIMIT // 6  # where more were kept: the best, the median and the worst, beside the LIMIT / 2 most disputed

@@ -11,9 +11,9 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
-from reports.scores import ALL
-from reports.svg import ACCENT, MUTED, RULE, STYLE, figure, inline, tick
-from reports.tables import BASELINE, TaskBoard
+from reports.drawings.svg import ACCENT, MUTED, RULE, STYLE, figure, inline, tick
+from reports.tables.board import BASELINE, TaskBoard
+from reports.tables.scores import ALL
 
 LABELS = 12  # methods named in a scatter; the rest are dots
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from bench.results.store import DONE, Run
-from reports.scores import WORDS
-from reports.tables import BASELINE, CLAIM_SEEDS, TaskBoard
+from reports.tables.board import BASELINE, CLAIM_SEEDS, TaskBoard
+from reports.tables.scores import WORDS
 from reports.text import listed
 
 LOST = {

@@ -13,9 +13,9 @@ from bench.results.borda import Place, Standing, overall
 from bench.results.ranks import pairwise
 from bench.results.stats import column
 from bench.results.store import DIVERGED, ERROR, TIMEOUT
-from reports.scores import ALL
-from reports.tables import SPAN, TaskBoard
-from reports.views import method_page, method_words, tie_class
+from reports.tables.board import SPAN, TaskBoard
+from reports.tables.scores import ALL
+from reports.tables.views import method_page, method_words, tie_class
 
 CSV_COLUMNS = ("method", "points", "tasks", "of", "rank", *SPAN)
 FAILED = {DIVERGED, ERROR, TIMEOUT, "nan"}  # statuses of a method that was tried in a task and gave nothing

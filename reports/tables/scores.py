@@ -12,7 +12,7 @@ import pandas as pd
 
 from bench.errors import UserError
 from bench.results.store import read_scores, read_sets
-from reports.select import Entry, natural
+from reports.tables.select import Entry, natural
 
 Key = tuple[str, str]  # metric id, region
 WORDS = {

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from reports.against import BETTER, IDENTICAL, SAME, UNTESTED, WORSE, Change, Comparison
-from reports.pairing import Apart
-from reports.scores import ALL
-from reports.tables import CLAIM_SEEDS, views
+from reports.against.compare import BETTER, IDENTICAL, SAME, UNTESTED, WORSE, Change, Comparison
+from reports.against.pairing import Apart
+from reports.tables.board import CLAIM_SEEDS, views
+from reports.tables.scores import ALL
+from reports.tables.views import method_page as method_href
 from reports.text import compact, decimals, listed, number, safe_name, signed
-from reports.views import method_page as method_href
 
 HREF = "against.html"
 HEADINGS = {

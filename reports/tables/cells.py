@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reports.scores import Key, Scores
-from reports.tables import BASELINE, Method
+from reports.tables.board import BASELINE, Method
+from reports.tables.scores import Key, Scores
 from reports.text import compact, decimals, number, signed
 
 WHISKER = 72  # px

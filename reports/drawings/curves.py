@@ -14,10 +14,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from bench.results.store import read_scalars
-from reports.phases import phases
-from reports.select import Entry
-from reports.svg import INK, SERIES, STYLE, WASH, inline, tick
-from reports.tables import TaskBoard
+from reports.drawings.phases import phases
+from reports.drawings.svg import INK, SERIES, STYLE, WASH, inline, tick
+from reports.tables.board import TaskBoard
+from reports.tables.select import Entry
 from reports.text import safe_name
 
 PANELS = 8  # scalars drawn per method

@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 
 from bench.results.stats import LEVEL, column, holm
-from reports.pairing import Apart, TaskPair, pair_up
-from reports.scores import ALL, Key
-from reports.tables import TaskBoard, views
+from reports.against.pairing import Apart, TaskPair, pair_up
+from reports.tables.board import TaskBoard, views
+from reports.tables.scores import ALL, Key
 
 REGIONS = ("lost", "whole", "kept", "boundary", "")  # a metric is read on the first of these that has scores
 BETTER, WORSE, SAME, IDENTICAL, UNTESTED = "better", "worse", "same", "identical", "untested"

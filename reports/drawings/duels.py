@@ -12,10 +12,10 @@ from matplotlib.patches import Rectangle
 
 from bench.results.ranks import pairwise
 from bench.results.stats import LEVEL, column, holm
-from reports.distributions import by_picture
-from reports.scores import ALL
-from reports.svg import ACCENT, INK, MUTED, SERIES, STYLE, figure, inline
-from reports.tables import Method, TaskBoard
+from reports.drawings.distributions import by_picture
+from reports.drawings.svg import ACCENT, INK, MUTED, SERIES, STYLE, figure, inline
+from reports.tables.board import Method, TaskBoard
+from reports.tables.scores import ALL
 
 SIDE = 0.32  # inches of a cell
 LONGEST = 16  # characters of a name

@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench.results.store import find_samples, input_path, restored_path, sample_path
-from reports import crops
-from reports.gallery import DEGRADED, METHOD, TRUTH, Column, Gallery, Order, Picture
-from reports.select import Entry
-from reports.tables import TaskBoard
+from reports.tables.board import TaskBoard
+from reports.tables.select import Entry
 from reports.text import safe_name
+from reports.viewer import crops
+from reports.viewer.gallery import DEGRADED, METHOD, TRUTH, Column, Gallery, Order, Picture
 
 END = 100  # percent: the pictures that were scored
 RULE = (

@@ -16,9 +16,9 @@ import pandas as pd
 
 from bench.results.stats import Column, Differences, column
 from bench.results.store import read_areas
-from reports.cells import gain_class, position
-from reports.scores import Scores
-from reports.tables import BASELINE, TaskBoard
+from reports.tables.board import BASELINE, TaskBoard
+from reports.tables.cells import gain_class, position
+from reports.tables.scores import Scores
 from reports.text import decimals, number, signed
 
 BINS = 4

@@ -14,10 +14,10 @@ import numpy as np
 
 from bench.errors import UserError
 from bench.results.store import Run
-from reports.differences import differences
-from reports.scores import Key, Scores, read_task
-from reports.select import Selection, select
-from reports.tables import TaskBoard
+from reports.against.differences import differences
+from reports.tables.board import TaskBoard
+from reports.tables.scores import Key, Scores, read_task
+from reports.tables.select import Selection, select
 
 TOLD = 3  # reasons named when nothing can be compared
 

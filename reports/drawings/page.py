@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from reports.distributions import distributions
-from reports.duels import duels
-from reports.plots import perception_distortion, quality_cost
-from reports.tables import TaskBoard
+from reports.drawings.distributions import distributions
+from reports.drawings.duels import duels
+from reports.drawings.plots import perception_distortion, quality_cost
+from reports.tables.board import TaskBoard
 
 
 @dataclass(frozen=True)

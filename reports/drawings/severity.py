@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from bench.results.stats import LEVEL, Column, Differences, column, holm
-from reports.tables import BASELINE, Method, TaskBoard
+from reports.tables.board import BASELINE, Method, TaskBoard
 
 CSV_COLUMNS = ("task", "method", "metric", "region", "level", "severity", "mean", "lo", "hi")
 

@@ -9,9 +9,9 @@ from jinja2 import Template
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
 
-from reports.overall import Overall
-from reports.scores import ALL
-from reports.tables import BASELINE, TaskBoard
+from reports.tables.board import BASELINE, TaskBoard
+from reports.tables.overall import Overall
+from reports.tables.scores import ALL
 from reports.text import safe_name
 
 LABEL = "restorebench"

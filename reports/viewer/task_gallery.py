@@ -9,8 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from bench.results.store import input_path, restored_path
-from reports import crops
-from reports.gallery import (
+from reports.tables.board import BASELINE, Method, TaskBoard
+from reports.tables.scores import Key, Scores
+from reports.text import safe_name
+from reports.viewer import crops
+from reports.viewer.gallery import (
     DEGRADED,
     METHOD,
     ORACLE,
@@ -24,9 +27,6 @@ from reports.gallery import (
     best_first,
     marked,
 )
-from reports.scores import Key, Scores
-from reports.tables import BASELINE, Method, TaskBoard
-from reports.text import safe_name
 
 METRICS = ("psnr", "ssim", "lpips_squeeze", "dists")  # shown beside a picture, after the task's main one
 MOST = 4  # metrics beside a picture

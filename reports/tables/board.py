@@ -13,8 +13,8 @@ import pandas as pd
 from bench.results.ranks import Pairs, Span, detectable, pairwise, rank_intervals
 from bench.results.stats import Column, column
 from bench.results.store import RUNNING
-from reports.scores import ALL, Key, Scores, read_task
-from reports.select import Entry, Selection
+from reports.tables.scores import ALL, Key, Scores, read_task
+from reports.tables.select import Entry, Selection
 
 CSV_COLUMNS = ("task", "method", "metric", "region", "mean", "lo", "hi", "rank", "seeds", "n", "status")
 SPAN = ("rank_lo", "rank_hi")

@@ -12,8 +12,8 @@ import pandas as pd
 
 from bench.results.stats import interval
 from bench.results.store import read_reference, read_shuffled
-from reports.scores import ALL, Scores
-from reports.tables import BASELINE, TaskBoard, views
+from reports.tables.board import BASELINE, TaskBoard, views
+from reports.tables.scores import ALL, Scores
 from reports.text import decimals, number
 
 NAME = "truth"

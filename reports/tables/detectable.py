@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reports.tables import BASELINE, TaskBoard
+from reports.tables.board import BASELINE, TaskBoard
 from reports.text import decimals, number
 
 UNKNOWN = {"why": "not known: needs two methods with intervals"}

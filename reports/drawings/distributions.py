@@ -8,9 +8,9 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 
 from bench.results.spread import means
-from reports.scores import ALL
-from reports.svg import ACCENT, INK, MUTED, RULE, STYLE, figure, inline
-from reports.tables import BASELINE, Method, TaskBoard
+from reports.drawings.svg import ACCENT, INK, MUTED, RULE, STYLE, figure, inline
+from reports.tables.board import BASELINE, Method, TaskBoard
+from reports.tables.scores import ALL
 
 MOST = 12  # methods drawn; the degraded input is always among them
 LONGEST = 22  # characters of a name

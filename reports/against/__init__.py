@@ -1,0 +1,1 @@
+"""Run against run: pairing, differences, and the page that shows them."""

@@ -1,0 +1,1 @@
+"""Everything drawn: planes, curves, distributions, wins, severity. Inline SVG that follows the page."""

@@ -1,0 +1,1 @@
+"""The picture viewer's data: crops, outlines, orders."""
