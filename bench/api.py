@@ -1,35 +1,51 @@
 """The suite from Python: the same calls as the command line.
 
-from bench import api
-runs = api.run("quickstart")
-found = api.measure(Folders(Path("out"), Path("truth")), metrics=("psnr", "ssim"))
+    from bench import api
+
+    runs = api.run("quickstart")
+    found = api.measure(api.Folders(Path("out"), Path("truth")), metrics=("psnr", "ssim"))
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import PROTOCOL
 from bench.config import Suite, load_suite
-from bench.discovery import check_name, discover
+from bench.discovery import discover
 from bench.errors import UserError, unknown
-from bench.launch import Bench, Watcher, check_writable, run_jobs, stamp
-from bench.plan import TaskPlan, plan_suite
-from bench.restoring import Restored, StoredMethod, open_pictures, restore_source, scored_levels, triplets
-from bench.results.store import Run, run_folder
-from bench.scoring.battery import Battery
-from bench.scoring.folders import FolderRestorer
+from bench.launch import Bench, Watcher, check_writable
+from bench.launchers import Launcher, launch
+from bench.launchers.desk import Order
+from bench.outside.opened import OpenTask
+from bench.outside.predictions import Given, PredictionFolders
+from bench.outside.score import Outsider, check_outsider, score_outside
+from bench.plan import plan_suite
+from bench.restoring import (
+    AUTO,
+    Clip,
+    Masks,
+    Output,
+    Progress,
+    Restored,
+    StoredMethod,
+    open_pictures,
+    restore_clip,
+    restore_source,
+    scored_levels,
+    silent,
+    triplets,
+)
+from bench.results.store import Run
 from bench.scoring.measure import Folders, Measurement, measure
-from bench.scoring.score import Gallery, record
-from bench.scoring.score import score as score_exam
 from bench.training.engine import choose_engine
+from bench.training.trackers import check_trackers
+from bench.video.reading import is_video
 
 __all__ = [
-    "Folders", "Measurement", "Pictures", "Predictions", "Restored", "Settings",
-    "measure", "restore", "run", "score", "score_folder", "train",
+    "Folders", "Given", "Launcher", "Measurement", "Pictures", "Predictions", "Restored", "Settings",
+    "measure", "restore", "run", "score", "score_folder", "score_folders", "train",
 ]  # fmt: skip
 
 
@@ -44,14 +60,19 @@ class Predictions:
 
 @dataclass(frozen=True)
 class Pictures:
-    """What `restore` works on: damaged pictures, with masks where the method is told; or clean ones, for triplets."""
+    """What `restore` works on: a damaged picture, a folder of them or a video, with masks where the method is told;
+    or clean pictures, for triplets.
+    """
 
     source: Path
     out: Path
-    mask: Path | None = None
+    mask: Path | None = None  # a folder; for a video, or one picture, a file
     triplets: bool = False
     level: str = ""  # of the damage, for triplets; default: the first that the run is scored on
     short_side: int = 0  # pictures are first brought to it; 0: as they are, or for triplets as the run was trained
+    alpha: bool = False  # what is transparent is the mask
+    tile: int = AUTO  # side of the tiles that larger pictures are cut into; 0: none; AUTO: where memory asks for it
+    suffix: str = ".png"  # or ".jpg": of the pictures in a folder
 
 
 @dataclass(frozen=True)
@@ -64,6 +85,7 @@ class Settings:
     tasks: tuple[str, ...] = ()  # only these of the suite; () = all
     methods: tuple[str, ...] = ()  # likewise
     watcher: Watcher = Watcher()
+    launcher: Launcher = Launcher()  # in this process, in several, or on a cluster
 
 
 def run(suite: str = "quickstart", settings: Settings | None = None) -> list[Run]:
@@ -89,56 +111,68 @@ def score_folder(predictions: Predictions, suite: str = "quickstart", settings: 
 
     Raises UserError when the name is one of our methods', or a level has no pictures.
     """
+    return score_folders(predictions.name, predictions.task, (Given(predictions.folder),), suite, settings)[0]
+
+
+def score_folders(
+    name: str, task: str, given: Sequence[Given], suite: str = "quickstart", settings: Settings | None = None
+) -> list[Run]:
+    """Score folders made elsewhere, one or several by level and seed; a run for each seed. Raises as score_folder."""
     settings = settings or Settings()
-    found = discover(settings.plugins)
-    if predictions.name in found.methods:
-        raise UserError(f"'{predictions.name}' is a method of this suite; give the folder another --name")
-    check_name(predictions.name)
-    chosen = load_suite(suite)
-    engine = choose_engine(settings.device, chosen.train.precision)
-    found.task(predictions.task)
-    if predictions.task not in chosen.tasks:
-        raise UserError(
-            f"suite {chosen.name} does not have task '{predictions.task}'; it has {', '.join(chosen.tasks)}"
-        )
-    plan = plan_suite(_part(chosen, (predictions.task,), ("identity",)), found, engine)[0].plan
-    restorer = FolderRestorer.open(predictions.folder, list(plan.exam.levels))
-    run = _outside_run(predictions, chosen, plan, restorer)
-    stamp(run, engine)
-    folder = run_folder(settings.runs, run.task, run.method, run.run_id)
-    battery = Battery.of(chosen.score.metrics, engine.device)
-    rows = list(score_exam(plan.exam, restorer, battery, Gallery(settings.runs, folder, run, plan.kept)))
-    run.notes = sorted({*restorer.extra(plan.exam.pictures.ids), *plan.notes, *plan.exam.pictures.pictures.problems})
-    record(run, folder, rows, battery)
-    return run
+    opened = OpenTask.of(suite, task, settings.plugins)
+    check_outsider(opened, name)
+    folders = PredictionFolders.open(given, opened.levels)
+    engine = choose_engine(settings.device, opened.suite.train.precision)
+    return score_outside(opened, Outsider(name), folders, settings.runs, engine)
 
 
-def restore(run: Path, pictures: Pictures, device: str = "auto", plugins: tuple[Path, ...] = ()) -> Restored:
-    """Apply the method of a stored run, runs/TASK/METHOD/ID, to a folder of pictures.
+def restore(
+    run: Path, pictures: Pictures, device: str = "auto", plugins: tuple[Path, ...] = (), progress: Progress = silent
+) -> Restored:
+    """Apply the method of a stored run, runs/TASK/METHOD/ID, to a picture, a folder of pictures or a video.
 
-    Raises UserError when the run cannot restore, masks are missing, or not one picture could be restored.
+    progress: called with the frames of a video that are done, and how many there are. Raises UserError when the run
+    cannot restore, masks are missing, not one picture could be restored, or a video cannot be read or written.
     """
     found = discover(plugins)
-    if pictures.triplets and pictures.mask is not None:
-        raise UserError("--triplets damages clean pictures itself; leave --mask out")
-    if pictures.level and not pictures.triplets:
-        raise UserError("--level says how --triplets damages pictures; give both or none")
-    stored = StoredMethod.open(run, found, device)
+    _check(pictures)
+    stored = StoredMethod.open(run, found, device, pictures.tile)
+    if is_video(pictures.source):
+        return restore_clip(stored, Clip(pictures.source, pictures.out, pictures.mask), progress)
     source = open_pictures(pictures.source)
     if pictures.triplets:
         level = pictures.level or (scored_levels(stored.run) or [stored.task.train])[0]
         return triplets(stored, source, found.level(stored.run.task, level), pictures.out, pictures.short_side)
-    return restore_source(stored, source, pictures.mask, pictures.out, pictures.short_side)
+    masks = Masks.open(pictures.mask, pictures.alpha)
+    return restore_source(stored, source, masks, Output(pictures.out, pictures.suffix, pictures.short_side))
+
+
+def _check(pictures: Pictures) -> None:
+    """Raises UserError on wishes that contradict each other."""
+    if pictures.triplets and (pictures.mask is not None or pictures.alpha):
+        raise UserError("--triplets damages clean pictures itself; leave --mask out")
+    if pictures.level and not pictures.triplets:
+        raise UserError("--level says how --triplets damages pictures; give both or none")
+    if pictures.mask is not None and pictures.alpha:
+        raise UserError("the mask is either in files or in the alpha channel; give --mask or --alpha")
+    if is_video(pictures.source) and (pictures.triplets or pictures.alpha or pictures.short_side):
+        raise UserError("--triplets, --alpha and --short-side are for pictures; leave them out with a video")
 
 
 def _run(suite: str, settings: Settings, train: bool, score: bool) -> list[Run]:
     found = discover(settings.plugins)
     chosen = _part(load_suite(suite), settings.tasks, settings.methods)
-    engine = choose_engine(settings.device, chosen.train.precision)
+    settings.launcher.check()
+    if train:
+        check_trackers(chosen.train.trackers)
+    engine = settings.launcher.engine(settings.device, chosen.train.precision)
     jobs = plan_suite(chosen, found, engine)
     check_writable(settings.runs)
     settings.watcher.planned(jobs, found.problems)
-    return run_jobs(jobs, Bench(settings.runs, engine, chosen.score.metrics, settings.watcher, train, score))
+    bench = Bench(settings.runs, engine, chosen.score.metrics, settings.watcher, train, score, found.metrics)
+    device = "cuda" if settings.launcher.gpus_per_job else engine.device.type
+    order = Order(chosen, device, engine.precision, settings.runs, train, score, settings.plugins)
+    return launch(jobs, bench, order, settings.launcher)
 
 
 def _part(suite: Suite, tasks: tuple[str, ...], methods: tuple[str, ...]) -> Suite:
@@ -154,15 +188,6 @@ def _part(suite: Suite, tasks: tuple[str, ...], methods: tuple[str, ...]) -> Sui
     for task, section in suite.tasks.items():
         chosen = tuple(name for name in section.methods if not methods or name in methods)
         if chosen and (not tasks or task in tasks):
-            kept[task] = section.model_copy(update={"methods": chosen})
+            own = {name: changes for name, changes in section.settings.items() if name in chosen}
+            kept[task] = section.model_copy(update={"methods": chosen, "settings": own})
     return suite.model_copy(update={"tasks": kept})
-
-
-def _outside_run(predictions: Predictions, suite: Suite, plan: TaskPlan, restorer: FolderRestorer) -> Run:
-    scored = {"size": plan.exam.pictures.size, "inputs": plan.digests["inputs"]}
-    config = {"predictions": restorer.digest(), "score": scored}
-    text = json.dumps([PROTOCOL, predictions.task, predictions.name, config], sort_keys=True)
-    return Run(
-        PROTOCOL, suite.name, predictions.task, predictions.name, 0, hashlib.sha256(text.encode()).hexdigest()[:12],
-        source="folder", config={**config, "sources": plan.sources}, digests=dict(plan.digests),
-    )  # fmt: skip

@@ -55,6 +55,7 @@ class Train(Section):
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.0  # decay of the averaged weights that restore; 0 = off
     precision: Literal["auto", "float32", "bf16"] = "auto"  # auto: bf16 on a GPU, float32 on a CPU
     checkpoint_seconds: Annotated[float, Field(gt=0)] = 30.0
+    trackers: tuple[str, ...] = ()  # besides TensorBoard: "mlflow", "wandb"
 
 
 class Score(Section):

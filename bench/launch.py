@@ -1,4 +1,4 @@
-"""Runs jobs, here and one after another: train what is not trained, score what is not scored, note what fails."""
+"""Brings a job to its end: train what is not trained, score what is not scored, note what fails."""
 
 from __future__ import annotations
 
@@ -6,26 +6,31 @@ import contextlib
 import datetime
 import tempfile
 import traceback
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from filelock import FileLock, Timeout
 
+from bench.about import about
 from bench.data.batches import TrainingData
 from bench.environment import git_state, versions
 from bench.errors import UserError
+from bench.metrics import METRICS, Metric
 from bench.plan import Job
 from bench.results import store
+from bench.results.atomic import sweep
 from bench.scoring.battery import Battery
 from bench.scoring.cost import Load, cost
+from bench.scoring.samples import Sampler
 from bench.scoring.score import Gallery, MethodRestorer, record, score
 from bench.seeds import seed_for
 from bench.training import checkpoint
 from bench.training.engine import Engine
 from bench.training.log import TrainingLog
 from bench.training.loop import train
+from bench.training.trackers import Trackers
 from methods.base import Method
 
 
@@ -36,7 +41,7 @@ class Watcher:
         """All jobs are known; problems are plug-ins left out."""
 
     def started(self, job: Job) -> None:
-        """A job begins."""
+        """A job begins; again, when the machine it ran on was lost."""
 
     def trained(self, job: Job, images: int, scalars: dict[str, float]) -> None:
         """A training got so far."""
@@ -55,16 +60,8 @@ class Bench:
     watcher: Watcher
     train: bool = True
     score: bool = True
-
-
-def run_jobs(jobs: list[Job], bench: Bench) -> list[store.Run]:
-    """Bring jobs to their end, here and one after another."""
-    runs = []
-    for job in jobs:
-        bench.watcher.started(job)
-        runs.append(run_job(job, bench))
-        bench.watcher.finished(job, runs[-1])
-    return runs
+    known: Mapping[str, Metric] = field(default_factory=lambda: METRICS)  # those of plug-ins among them
+    patience: float = 0.0  # seconds to wait for another process to let go of a run
 
 
 def run_job(job: Job, bench: Bench) -> store.Run:
@@ -72,24 +69,34 @@ def run_job(job: Job, bench: Bench) -> store.Run:
 
     Raises UserError while another process is at work on the same run.
     """
-    folder = store.run_folder(bench.root, job.run.task, job.run.method, job.run.run_id)
-    with _alone(folder):
+    with _alone(job, bench) as folder:
         return _bring_to_end(job, bench, folder)
 
 
+def give_up(job: Job, bench: Bench, status: str, reason: str) -> store.Run:
+    """Note how a job ended whose process is no more and could not say so. It is tried again the next time."""
+    with _alone(job, bench) as folder:
+        run = store.read_run(folder) if (folder / "run.json").exists() else _fresh(job, bench, folder)
+        run.status, run.reason = status, reason
+        store.write_run(folder, run)
+    return run
+
+
 @contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keep other processes off a run. The system frees the lock of a process that was killed."""
+def _alone(job: Job, bench: Bench) -> Iterator[Path]:
+    """The folder of a run, with other processes kept off. The system frees the lock of a process that was killed."""
+    folder = store.run_folder(bench.root, job.run.task, job.run.method, job.run.run_id)
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(folder / ".lock", timeout=0):
-            yield
+        with FileLock(folder / ".lock", timeout=bench.patience):
+            sweep(folder, alone=True)
+            yield folder
     except Timeout:
         raise UserError(f"{folder}: another process is at work on this run; wait for it, or use other --runs") from None
 
 
 def _bring_to_end(job: Job, bench: Bench, folder: Path) -> store.Run:
-    run = _known(folder, job.run.suite) or _fresh(job, bench)
+    run = _known(folder, job.run.suite) or _fresh(job, bench, folder)
     try:
         method = _with_weights(job, run, folder, bench)
         if bench.score and run.status in (store.TRAINED, store.DONE):
@@ -114,12 +121,26 @@ def _known(folder: Path, suite: str) -> store.Run | None:
     if run.suite != suite:
         run.suite = suite
         store.write_run(folder, run)
-    return run if run.status != store.ERROR else None
+    return run if run.status not in (store.ERROR, store.TIMEOUT) else None
 
 
-def _fresh(job: Job, bench: Bench) -> store.Run:
+def _fresh(job: Job, bench: Bench, folder: Path) -> store.Run:
     stamp(job.run, bench.engine)
+    job.run.about = about(job.entry)
+    job.run.notes = sorted({*job.run.notes, *_changed_pictures(job.run, folder)})
     return job.run
+
+
+def _changed_pictures(run: store.Run, folder: Path) -> list[str]:
+    """A note where the pictures behind the same names have changed since an older run of the same suite and seed."""
+    for path in sorted(folder.parent.glob("*/run.json")):
+        old = store.read_run(path.parent)
+        same = (old.suite, old.seed, old.config.get("sources")) == (run.suite, run.seed, run.config.get("sources"))
+        names = [name for name in run.digests if name != "inputs" and name in old.digests]
+        changed = [name for name in names if old.digests[name] != run.digests[name]]
+        if same and old.run_id != run.run_id and changed:
+            return [f"{', '.join(changed)}: other pictures than run {old.run_id} had; the two are never mixed"]
+    return []
 
 
 def stamp(run: store.Run, engine: Engine) -> None:
@@ -148,6 +169,8 @@ def _with_weights(job: Job, run: store.Run, folder: Path, bench: Bench) -> Metho
         return method
     if bench.train and (damage := checkpoint.mend(folder)):
         run.status, run.notes = store.RUNNING, [*run.notes, damage]
+    if bench.train and run.status in (store.TRAINED, store.DONE):
+        checkpoint.drop_previous(folder)  # left where a process was killed at the very end
     if run.status == store.RUNNING and bench.train:
         store.write_run(folder, run)
         _train(job, run, folder, bench, method)
@@ -160,12 +183,16 @@ def _with_weights(job: Job, run: store.Run, folder: Path, bench: Bench) -> Metho
 def _train(job: Job, run: store.Run, folder: Path, bench: Bench, method: Method) -> None:
     plan = job.plan
     data = TrainingData(plan.training, plan.recipe, job.seed)
-    trace = TrainingLog(folder, lambda images, scalars: bench.watcher.trained(job, images, scalars))
+    sampler = Sampler(job.entry.build, plan.exam, plan.kept, job.told, bench.engine, folder)
+    trackers = Trackers(folder, job.trackers, run)
+    trace = TrainingLog(folder, lambda images, scalars: bench.watcher.trained(job, images, scalars), sampler, trackers)
     outcome = train(method, data, job.budget, bench.engine, trace)
     run.status = store.TRAINED if outcome.status == store.DONE else outcome.status
     run.reason, run.images_seen = outcome.reason, outcome.images_seen
     run.cost["training_seconds"] = outcome.seconds
-    run.notes += plan.training.problems
+    run.notes += plan.training.problems + trackers.problems
+    if run.status == store.TRAINED:
+        run.digests["checkpoint"] = checkpoint.weights_digest(folder)
     store.write_run(folder, run)
     checkpoint.drop_previous(folder)
 
@@ -181,12 +208,11 @@ def _missing_scores(run: store.Run, folder: Path, battery: Battery) -> bool:
 def _score(job: Job, run: store.Run, folder: Path, bench: Bench, method: Method) -> None:
     """Score a method on everything its task asks for."""
     plan = job.plan
-    battery = Battery.of(bench.metrics, bench.engine.device)
+    battery = Battery.of(bench.metrics, bench.engine.device, bench.known)
     if not _missing_scores(run, folder, battery):
         return
-    told = plan.task.tells_mask or job.entry.cls.needs_mask
     gallery = Gallery(bench.root, folder, run, plan.kept)
-    rows = list(score(plan.exam, MethodRestorer(method, told, bench.engine), battery, gallery))
-    run.cost |= cost(method, Load(plan.exam.pictures.size or 256, plan.exam.batch, told), bench.engine)
+    rows = list(score(plan.exam, MethodRestorer(method, job.told, bench.engine), battery, gallery))
+    run.cost |= cost(method, Load(plan.exam.pictures.size or 256, plan.exam.batch, job.told), bench.engine)
     run.notes = sorted({*run.notes, *plan.notes, *plan.exam.pictures.pictures.problems})
     record(run, folder, rows, battery)

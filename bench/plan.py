@@ -12,7 +12,7 @@ from bench import PROTOCOL
 from bench.config import Data, Suite, TaskSuite
 from bench.data.batches import EvaluationSet, PictureCache, Recipe
 from bench.data.near import near_duplicates
-from bench.data.sources import open_source
+from bench.data.sources import HOMEMADE, open_source
 from bench.discovery import Found, MethodEntry
 from bench.errors import UserError, unknown
 from bench.results.store import Run
@@ -56,6 +56,7 @@ class Job:
     trained: bool
     budget: Budget
     run: Run
+    trackers: tuple[str, ...] = ()
 
     @property
     def told(self) -> bool:
@@ -90,8 +91,9 @@ def _check_levels(name: str, section: TaskSuite, found: Found) -> None:
 
 
 def _check_methods(name: str, section: TaskSuite, found: Found) -> None:
+    fitting = {name, found.task(name).like}
     for method in section.methods:
-        if name not in found.method(method).cls.tasks:
+        if not fitting & found.method(method).cls.tasks:
             raise UserError(f"method '{method}' cannot be put to task '{name}'; take it out of tasks.{name}.methods")
     for method, changes in section.settings.items():
         if method not in section.methods:
@@ -106,15 +108,27 @@ def plan_suite(suite: Suite, found: Found, engine: Engine) -> list[Job]:
     """
     check_suite(suite, found)
     used = {section.data for section in suite.tasks.values()}
-    opened = {name: _open(suite.data[name]) for name in sorted(used)}
+    opened = {name: open_data(suite.data[name]) for name in sorted(used)}
     jobs = []
     for name, section in suite.tasks.items():
         plan = _plan_task(suite, found, name, opened[section.data])
         for method in section.methods:
-            entry = found.method(method).override(suite.methods.get(method, {}) | section.settings.get(method, {}))
-            seeds = suite.train.seeds if entry.build().optimizers() else (None,)
-            jobs += [_job(suite, plan, entry, seed, engine) for seed in seeds]
+            jobs += plan_method(suite, found, plan, method, engine)
     return jobs
+
+
+def plan_method(suite: Suite, found: Found, plan: TaskPlan, method: str, engine: Engine) -> list[Job]:
+    """The runs of one method on a planned task: one for each seed, or one alone if it is not trained."""
+    changes = suite.methods.get(method, {}) | suite.tasks[plan.task.name].settings.get(method, {})
+    entry = found.method(method).override(changes)
+    seeds = suite.train.seeds if entry.build().optimizers() else (None,)
+    return [_job(suite, plan, entry, seed, engine) for seed in seeds]
+
+
+def plan_task(suite: Suite, found: Found, name: str, opened: Opened | None = None) -> TaskPlan:
+    """One task of a suite, whatever its methods, on pictures that may be open already. Raises as plan_suite does."""
+    check_suite(suite, found)
+    return _plan_task(suite, found, name, opened or open_data(suite.data[suite.tasks[name].data]))
 
 
 def _plan_task(suite: Suite, found: Found, name: str, data: Opened) -> TaskPlan:
@@ -158,14 +172,15 @@ def _job(suite: Suite, plan: TaskPlan, entry: MethodEntry, seed: int | None, eng
         run_id=_digest([PROTOCOL, plan.task.name, entry.name, seed, config])[:12],
         trained=seed is not None, oracle=oracle, config={**config, "sources": plan.sources}, digests=dict(plan.digests),
     )  # fmt: skip
-    return Job(plan, entry, seed or 0, seed is not None, budget, run)
+    return Job(plan, entry, seed or 0, seed is not None, budget, run, train.trackers)
 
 
-def _open(data: Data) -> Opened:
-    """Open both sides of a data section, and look for pictures that stand on both."""
+def open_data(data: Data, compare: bool = True) -> Opened:
+    """Open both sides of a data section, and look for pictures that stand on both, which reads them all."""
     training, test = (_pictures(data, "train"), _pictures(data, "test"))
     notes = [*training.source.problems, *test.source.problems]
-    if "folder" in training.source.name + test.source.name:  # what comes with the packages was split with care
+    kinds = {each.source.name.partition(":")[0] for each in (training, test)}
+    if compare and kinds & HOMEMADE:  # the others were split with care
         shared = near_duplicates(training.source, test.source)
         notes += [f"training picture {a} and test picture {b} look like one picture" for a, b, _ in shared]
     return Opened(training, test, tuple(dict.fromkeys(notes)))

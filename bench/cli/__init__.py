@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from bench import __version__
-from bench.cli import checks, data, exporting, gate, methods, outside, pictures, suites
+from bench.cli import checks, data, demo, exporting, gate, methods, outside, pictures, suites
 from bench.cli.common import new_app
 from bench.errors import UserError
 
@@ -36,7 +36,7 @@ def options(
         print(context.get_help())
 
 
-for group in (suites, pictures, checks, methods, outside, gate, exporting, data):
+for group in (suites, pictures, checks, methods, outside, gate, exporting, data, demo):
     app.add_typer(group.app)
 
 

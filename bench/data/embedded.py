@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.data.drawn import RENDERER, draw_face
-from bench.data.folder import file_digest
+from bench.data.files import file_digest
 from bench.data.pictures import Picture, read_pixels
 from bench.errors import UserError, unknown
 from bench.seeds import seed_for

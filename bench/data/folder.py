@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
-from bench.data.pictures import EXTENSIONS, Picture, read_pixels
-from bench.data.tables import TEST_NAMES, Entry, identities, landmarks
+from bench.data.files import Entry
+from bench.data.pictures import EXTENSIONS, Picture
+from bench.data.tables import TEST_NAMES, identities, landmarks
 from bench.errors import UserError
 
 TEST_SHARE = 0.2
@@ -21,14 +21,22 @@ _LONGEST_ID = 150
 
 
 class FolderSource:
-    """The pictures of a folder, or of one side of its split. Files are decoded when read, not when opened."""
+    """Pictures by entry, and their landmarks. Files are decoded when read, not when opened.
+
+    content: "faces" or "scenes"; where it is not said, pictures with landmarks are faces.
+    """
 
     def __init__(
-        self, name: str, entries: Mapping[str, Entry], marks: Mapping[str, np.ndarray], notes: list[str]
+        self,
+        name: str,
+        entries: Mapping[str, Entry],
+        marks: Mapping[str, np.ndarray],
+        notes: list[str],
+        content: str = "",
     ) -> None:
         self.name = name
         self.ids = tuple(entries)
-        self.content = "faces" if any(image_id in marks for image_id in entries) else "scenes"
+        self.content = content or ("faces" if any(image_id in marks for image_id in entries) else "scenes")
         self._entries, self._marks = entries, marks
         bare = len(self.ids) - sum(image_id in marks for image_id in self.ids)
         if self.content == "faces" and bare:
@@ -37,30 +45,43 @@ class FolderSource:
 
     def read(self, image_id: str) -> Picture:
         """Decode one picture. Raises UnreadablePicture (one line) when its file is damaged."""
+        return Picture(image_id, self._entry(image_id).pixels(), self._marks.get(image_id))
+
+    def path(self, image_id: str) -> Path:
+        """The file that a picture lies in."""
+        return self._entry(image_id).path
+
+    def _entry(self, image_id: str) -> Entry:
         if image_id not in self._entries:
             raise UserError(f"{self.name} has no picture '{image_id}'")
-        return Picture(image_id, read_pixels(self._entries[image_id].path), self._marks.get(image_id))
+        return self._entries[image_id]
 
     def digest(self) -> str:
         """sha256 over the sorted ids, their files' contents and their landmarks."""
         total = hashlib.sha256()
         for image_id in sorted(self.ids):
-            total.update(f"{image_id}\0{file_digest(self._entries[image_id].path)}\0".encode())
+            total.update(f"{image_id}\0{self._entries[image_id].digest()}\0".encode())
             if image_id in self._marks:
                 total.update(self._marks[image_id].astype("<f4").tobytes())
         return total.hexdigest()
 
 
-def open_folder(spec: str, path: str, split: str) -> FolderSource:
-    """Open folder:PATH; ~ and $VARIABLES in PATH are resolved."""
+def resolve(spec: str, path: str) -> Path:
+    """PATH of a spec with ~ and $VARIABLES resolved. Raises UserError on a variable that is not set."""
     root = Path(os.path.expandvars(os.path.expanduser(path)))
     if "$" in str(root) and not root.exists():
         raise UserError(f"{spec}: the environment variable in this path is not set")
+    return root
+
+
+def open_folder(spec: str, path: str, split: str) -> FolderSource:
+    """Open folder:PATH; ~ and $VARIABLES in PATH are resolved."""
+    root = resolve(spec, path)
     if not root.is_dir():
         what = "is a file; give the folder it lies in" if root.exists() else "no such folder"
         raise UserError(f"{spec}: {what}")
     notes: list[str] = []
-    entries = name_entries(list(_scan(root, notes)))
+    entries = name_entries(list(scan(root, notes)))
     if not entries:
         raise UserError(f"{spec}: no pictures here; formats read: {' '.join(sorted(EXTENSIONS))}")
     sides = _sides(root, entries)
@@ -73,7 +94,7 @@ def open_folder(spec: str, path: str, split: str) -> FolderSource:
     return FolderSource(spec, chosen, landmarks(root, chosen), notes)
 
 
-def _scan(root: Path, notes: list[str]) -> Iterator[Entry]:
+def scan(root: Path, notes: list[str]) -> Iterator[Entry]:
     """Picture files below root in a stable order; what looks like a picture but is left out goes to notes."""
     seen: set[str] = set()
     for folder, below, files in os.walk(root, followlinks=True):
@@ -99,12 +120,12 @@ def name_entries(entries: list[Entry]) -> dict[str, Entry]:
     """Ids: the inside path with "__" for "/", no suffix; where two would be equal, with suffix, then a hash."""
     groups: dict[str, list[Entry]] = {}
     for entry in entries:
-        groups.setdefault(_safe(entry.stem).casefold(), []).append(entry)
+        groups.setdefault(safe(entry.stem).casefold(), []).append(entry)
     named: dict[str, Entry] = {}
     taken: set[str] = set(groups)
     for group in groups.values():
         for entry in group:
-            image_id = _safe(entry.stem if len(group) == 1 else entry.inside)
+            image_id = safe(entry.stem if len(group) == 1 else entry.inside)
             if len(group) > 1 and image_id.casefold() in taken:
                 image_id = f"{image_id}_{hashlib.sha256(entry.inside.encode(errors='replace')).hexdigest()[:8]}"
             taken.add(image_id.casefold())
@@ -112,7 +133,7 @@ def name_entries(entries: list[Entry]) -> dict[str, Entry]:
     return dict(sorted(named.items()))
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
     """Text fit for a file name on any system and for a link."""
     text = text.replace("/", "__").encode(errors="replace").decode()
     safe = "".join("_" if c in _UNSAFE or c.isspace() or not c.isprintable() else c for c in text)
@@ -151,19 +172,3 @@ def split_by_hash(keys: Mapping[str, str]) -> dict[str, str]:
     if len(test) == len(places):
         test.discard(max(places, key=lambda key: places[key]))
     return {image_id: "test" if key in test else "train" for image_id, key in keys.items()}
-
-
-def file_digest(path: Path) -> str:
-    """sha256 of a file's content, remembered for as long as its size and time stay the same."""
-    try:
-        state = path.stat()
-        return _content_digest(str(path.resolve()), state.st_size, state.st_mtime_ns)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read any more ({error.strerror})") from error
-
-
-@lru_cache(maxsize=1_000_000)
-def _content_digest(path: str, size: int, time_ns: int) -> str:
-    """Size and time are part of the key only: a changed file is read again."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from bench.results.atomic import unfinished
+
 EXTENSIONS = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".pbm", ".pnm"}
 )
@@ -48,20 +50,25 @@ def read_pixels(path: Path) -> np.ndarray:
         data = Path(path).read_bytes()
     except OSError as error:
         raise UnreadablePicture(f"{path}: cannot be opened ({error.strerror or error})") from error
+    return decode_pixels(data, str(path))
+
+
+def decode_pixels(data: bytes, where: str) -> np.ndarray:
+    """Decode a picture's bytes as read_pixels does; where names it in UnreadablePicture."""
     if not data:
-        raise UnreadablePicture(f"{path}: empty file (0 bytes)")
+        raise UnreadablePicture(f"{where}: empty file (0 bytes)")
     try:
         return _decode(data)
     except UnreadablePicture as error:
-        raise UnreadablePicture(f"{path}: {error}") from error
+        raise UnreadablePicture(f"{where}: {error}") from error
     except Image.DecompressionBombError as error:
-        raise UnreadablePicture(f"{path}: announces more than {MAX_PIXELS // 1_000_000} megapixels") from error
+        raise UnreadablePicture(f"{where}: announces more than {MAX_PIXELS // 1_000_000} megapixels") from error
     except UnidentifiedImageError as error:
-        raise UnreadablePicture(f"{path}: not a picture in a format that is read, or its header is damaged") from error
+        raise UnreadablePicture(f"{where}: not a picture in a format that is read, or its header is damaged") from error
     except Exception as error:  # decoders raise anything from struct.error to SyntaxError on damaged bytes
         reason = " ".join(str(error).split()) or type(error).__name__
         word = "truncated" if "trunc" in reason.lower() or isinstance(error, EOFError) else "damaged"
-        raise UnreadablePicture(f"{path}: {word} ({reason})") from error
+        raise UnreadablePicture(f"{where}: {word} ({reason})") from error
 
 
 def _decode(data: bytes) -> np.ndarray:
@@ -139,7 +146,7 @@ def save_png(path: Path, pixels: np.ndarray) -> None:
     """Write uint8 H×W×3 (or H×W) as PNG; the file appears whole or not at all. Makes the folder if need be."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = unfinished(path)
     try:
         Image.fromarray(pixels).save(temporary, format="PNG")
         os.replace(temporary, path)

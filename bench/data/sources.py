@@ -1,4 +1,4 @@
-"""Where clean pictures come from: a spec such as "folder:photos" or "embedded:faces" opened as a Source."""
+"""Where clean pictures come from: a spec such as "folder:photos" or "celeba:/data/celeba" opened as a Source."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from typing import Literal, Protocol
 
 from bench.data.embedded import SPLITS, FacesSource, ScenesSource
 from bench.data.folder import open_folder
+from bench.data.pack import open_pack
 from bench.data.pictures import Picture
+from bench.data.sets import OUR_SPLIT, SETS, open_set
 from bench.errors import UserError, unknown
 
 Split = Literal["train", "test", "all"]
@@ -14,7 +16,10 @@ EMBEDDED = ("faces", "scenes")
 KINDS = {
     "embedded": "embedded:scenes (scikit-image's photographs) or embedded:faces (drawn, exact landmarks)",
     "folder": "folder:PATH, any folder of pictures",
+    "pack": "pack:FILE, another source decoded once by `restorebench pack`",
+    **{name: f"{name}:PATH, {declared.title}" for name, declared in SETS.items()},
 }
+HOMEMADE = frozenset({"folder", *OUR_SPLIT})  # nobody has looked whether one picture stands on both of their sides
 
 
 class Source(Protocol):
@@ -54,6 +59,10 @@ def open_source(spec: str, split: Split) -> Source:
         raise UserError(f"data source '{spec}' is incomplete; write {KINDS[kind]}")
     if kind == "folder":
         return open_folder(spec, rest, split)
+    if kind == "pack":
+        return open_pack(spec, rest, split)
+    if kind in SETS:
+        return open_set(spec, rest, split)
     if rest not in EMBEDDED:
         raise unknown("data source", spec, (f"embedded:{name}" for name in EMBEDDED))
     return ScenesSource(split) if rest == "scenes" else FacesSource(split)

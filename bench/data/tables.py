@@ -3,33 +3,20 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from bench.data.files import Entry
 from bench.errors import UserError
 
 TEST_NAMES = ("test", "val", "valid", "validation")
 _PARTS = ("lefteye", "righteye", "nose", "leftmouth", "rightmouth")
-_COLUMNS = tuple(f"{part}_{axis}" for part in _PARTS for axis in "xy")
+COLUMNS = tuple(f"{part}_{axis}" for part in _PARTS for axis in "xy")
 _FILES = {"train": "landmarks_train.csv", "test": "landmarks_test.csv", "": "landmarks.csv"}
 
 Rows = Mapping[str, tuple[str, ...]]
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One picture file: its path inside the folder, with / between parts."""
-
-    inside: str
-    path: Path
-
-    @property
-    def stem(self) -> str:
-        """The inside path without its suffix: what ids and splits come from."""
-        return str(PurePosixPath(self.inside).with_suffix(""))
 
 
 def identities(root: Path, entries: Mapping[str, Entry]) -> dict[str, str]:
@@ -64,7 +51,7 @@ def landmarks(root: Path, entries: Mapping[str, Entry]) -> dict[str, np.ndarray]
 
     A picture below a folder named train or test looks in that side's list first: both may hold a 0001.jpg.
     """
-    tables = {side: (name, _table(root, name, _COLUMNS)) for side, name in _FILES.items()}
+    tables = {side: (name, _table(root, name, COLUMNS)) for side, name in _FILES.items()}
     if not any(rows for _, rows in tables.values()):
         return {}
     found: dict[str, np.ndarray] = {}
@@ -74,7 +61,7 @@ def landmarks(root: Path, entries: Mapping[str, Entry]) -> dict[str, np.ndarray]
             name, rows = tables[where]
             row = _find(rows, entry)
             if row is not None:
-                found[image_id] = _points(row, f"{name}, picture {entry.inside}")
+                found[image_id] = five_points(row, f"{name}, picture {entry.inside}")
                 break
     return found
 
@@ -89,11 +76,15 @@ def _side_of(root: Path, entry: Entry) -> str:
     return ""
 
 
-def _points(row: tuple[str, ...], where: str) -> np.ndarray:
+def five_points(row: Sequence[str | float], where: str) -> np.ndarray:
+    """Ten numbers (x, y of both eyes, nose tip, both mouth corners) as float32 5×2; left becomes the smaller x.
+
+    Raises UserError that begins with where.
+    """
     try:
         points = np.array([float(value) for value in row], np.float32).reshape(5, 2)
     except ValueError as error:
-        raise UserError(f"{where}: a coordinate is not a number ({error})") from error
+        raise UserError(f"{where}: not ten numbers ({error})") from error
     for left, right in ((0, 1), (3, 4)):  # left is the smaller x, whatever the list's own convention
         if points[left, 0] > points[right, 0]:
             points[[left, right]] = points[[right, left]]

@@ -102,6 +102,18 @@ def load_weights(folder: Path, method: Method, device: torch.device) -> None:
     method.load_state_dict(stored["ema"] or stored["model"])
 
 
+def weights_digest(folder: Path) -> str:
+    """SHA-256 over names, shapes and bits of the weights that restore. Raises UserError without any."""
+    stored = read(folder, torch.device("cpu"))
+    if stored is None:
+        raise UserError(f"{folder}: no {NAME}; train it first")
+    total = hashlib.sha256()
+    for name, each in sorted((stored["ema"] or stored["model"]).items()):
+        total.update(f"{name} {tuple(each.shape)} {each.dtype}\n".encode())
+        total.update(each.detach().contiguous().flatten().view(torch.uint8).numpy().data)
+    return total.hexdigest()
+
+
 def _whole(path: Path) -> bool:
     sealed = path.read_bytes()
     return hashlib.sha256(sealed[:-SEAL]).digest() == sealed[-SEAL:]

@@ -1,4 +1,4 @@
-"""Scalars on their way from the device to train.jsonl and TensorBoard, without a sync at every step."""
+"""Scalars on their way from the device to train.jsonl and trackers, without a sync at every step."""
 
 from __future__ import annotations
 
@@ -8,29 +8,37 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.utils.tensorboard import SummaryWriter
 
 from bench.results import store
+from bench.training.trackers import Trackers
 
 EVERY = 20  # steps: scalars are averaged over them, and read from the device once
 Progress = Callable[[int, dict[str, float]], None]
+Sampler = Callable[[int, dict[str, Tensor]], None]  # keeps pictures made after so many percent, with these weights
 
 
 class TrainingLog:
     """The scalars of one run. Rows are written only when a checkpoint is, so that the two always agree."""
 
-    def __init__(self, folder: Path, progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        progress: Progress | None = None,
+        sampler: Sampler | None = None,
+        trackers: Trackers | None = None,
+    ) -> None:
         self.folder = folder
+        self.sampler = sampler
+        self.trackers = trackers or Trackers(folder)
         self.broken = ""  # name of the first scalar that was not finite
         self._progress = progress
         self._pending: list[dict[str, Tensor]] = []
         self._rows: list[dict[str, float]] = []
-        self._events: SummaryWriter | None = None
 
     def begin(self, images: int) -> None:
         """Start after so many pictures: later rows, logged by a run that was cut short, are dropped."""
         store.trim_scalars(self.folder, images)
-        self._events = SummaryWriter(str(self.folder), purge_step=images)
+        self.trackers.begin(images)
 
     def add(self, scalars: dict[str, Tensor]) -> None:
         """Keep one step's scalars; they stay on the device."""
@@ -53,12 +61,9 @@ class TrainingLog:
         """Append the gathered rows to the files."""
         store.append_scalars(self.folder, self._rows)
         for row in self._rows:
-            for name in row.keys() - {"images"}:
-                if self._events is not None:
-                    self._events.add_scalar(name, row[name], int(row["images"]))
+            self.trackers.add(int(row["images"]), {name: value for name, value in row.items() if name != "images"})
         self._rows = []
 
-    def close(self) -> None:
-        """Flush and close the event file."""
-        if self._events is not None:
-            self._events.close()
+    def close(self, ended: bool = False) -> None:
+        """Flush and close the trackers. ended: the training reached the end of its budget."""
+        self.trackers.close(ended)

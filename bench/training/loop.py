@@ -18,6 +18,8 @@ from bench.training.engine import Engine
 from methods.base import Batch, Method
 
 AHEAD = 3  # batches prepared in the background
+SAMPLED = (25, 50, 75)  # percent of the budget after which pictures are kept; those at its end are scored anyway
+FEWEST = 80  # steps of a training worth looking at; in a shorter one pictures would cost more than 1 % of it
 
 
 @dataclass(frozen=True)
@@ -56,12 +58,14 @@ def train(method: Method, data: TrainingData, budget: Budget, engine: Engine, tr
     step, before = _resume(method, average, trace, engine)
     trace.begin(step * budget.batch)
     began = saved = time.monotonic()
+    ended = False
     try:
         for batch in _batches(data, step, budget.steps):
             trace.add(_update(method, batch, step / budget.steps, engine))
             step += 1
             if average is not None:
                 average.update(method, step)
+            _sample(method, average, step, budget, trace)
             last = step == budget.steps
             if step % log.EVERY and not last:
                 continue
@@ -75,8 +79,9 @@ def train(method: Method, data: TrainingData, budget: Budget, engine: Engine, tr
                 trace.write()
                 checkpoint.save(trace.folder, method, average, {"step": step, "seconds": before + now - began})
                 saved = time.monotonic()
+        ended = True
     finally:
-        trace.close()
+        trace.close(ended)
     return Outcome(store.DONE, "", step * budget.batch, before + time.monotonic() - began)
 
 
@@ -98,6 +103,13 @@ def _batches(data: TrainingData, first: int, last: int) -> Iterator[Batch]:
             if step + AHEAD < last:
                 waiting.append(pool.submit(data.batch, step + AHEAD))
             yield batch
+
+
+def _sample(method: Method, average: WeightAverage | None, step: int, budget: Budget, trace: log.TrainingLog) -> None:
+    """Let pictures be kept when a step ends one of the parts of the budget in SAMPLED."""
+    percent = next((each for each in SAMPLED if step == math.ceil(budget.steps * each / 100)), 0)
+    if percent and budget.steps >= FEWEST and trace.sampler is not None:
+        trace.sampler(percent, method.state_dict() if average is None else average.weights)
 
 
 def _update(method: Method, batch: Batch, progress: float, engine: Engine) -> dict[str, torch.Tensor]:

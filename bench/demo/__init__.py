@@ -1,0 +1,1 @@
+"""A web page and a JSON interface that put stored runs to pictures of one's own."""
