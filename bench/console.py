@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
@@ -19,18 +20,18 @@ from bench.scoring.measure import Measurement
 from bench.verify.battery import Line
 from bench.verify.references import Reference
 
-STYLES = {store.DONE: "green", store.DIVERGED: "red", store.ERROR: "red"}
+STYLES = {store.DONE: "green", store.DIVERGED: "red", store.ERROR: "red", store.TIMEOUT: "red"}
 
 
 class ProgressBars(Watcher):
-    """Two bars, all jobs and the training under way, and a line for each job that ends. Use as a context."""
+    """A bar of all jobs, one for each training under way, and a line for each job that ends. Use as a context."""
 
     def __init__(self, console: Console) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self.bars = Progress(*columns, TextColumn("{task.fields[note]}"), console=console, transient=True)
         self.console = console
         self._all: TaskID | None = None
-        self._one: TaskID | None = None
+        self._trainings: dict[str, TaskID] = {}  # by the job's label
 
     def __enter__(self) -> ProgressBars:
         return self
@@ -48,22 +49,22 @@ class ProgressBars(Watcher):
 
     def started(self, job: Job) -> None:
         """Draw the bar of this job's training."""
-        if job.trained:
-            self._one = self.bars.add_task(escape(job.label), total=job.budget.steps * job.budget.batch, note="")
+        if job.trained and job.label not in self._trainings:
+            total = job.budget.steps * job.budget.batch
+            self._trainings[job.label] = self.bars.add_task(escape(job.label), total=total, note="")
         elif self._all is not None:
             self.bars.update(self._all, note=escape(job.label))
 
     def trained(self, job: Job, images: int, scalars: dict[str, float]) -> None:
         """Move the bar of this job's training."""
-        if self._one is not None:
+        if job.label in self._trainings:
             note = "  ".join(f"{escape(name)} {value:.3g}" for name, value in list(scalars.items())[:3])
-            self.bars.update(self._one, completed=images, note=note)
+            self.bars.update(self._trainings[job.label], completed=images, note=note)
 
     def finished(self, job: Job, run: store.Run) -> None:
         """Print how the job ended."""
-        if self._one is not None:
-            self.bars.remove_task(self._one)
-            self._one = None
+        if job.label in self._trainings:
+            self.bars.remove_task(self._trainings.pop(job.label))
         if self._all is not None:
             self.bars.update(self._all, advance=1, note="")
         reason = f"  {escape(run.reason)}" if run.reason else ""
@@ -117,3 +118,21 @@ def print_comparison(lines: Iterable[Line]) -> int:
 def _compared(line: Line, wanted: Reference) -> tuple[str, ...]:
     numbers = (f"{line.ours:.6g}", f"{wanted.value:.6g}", f"{line.ours - wanted.value:+.2g}", f"{wanted.tolerance:.1g}")
     return ("agrees" if line.holds else "MISSES", line.what, *numbers)
+
+
+@contextmanager
+def counting(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on the error stream for work that says how much of how many is done; none is drawn before it does."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    task = bar.add_task(what, total=None)
+
+    def tell(done: int, total: int) -> None:
+        bar.start()
+        bar.update(task, completed=done, total=total or None)
+
+    try:
+        yield tell
+    finally:
+        if bar.live.is_started:
+            bar.stop()
