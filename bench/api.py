@@ -1,9 +1,9 @@
 """The suite from Python: the same calls as the command line.
 
-    from bench import api
+from bench import api
 
-    runs = api.run("quickstart")
-    found = api.measure(api.Folders(Path("out"), Path("truth")), metrics=("psnr", "ssim"))
+runs = api.run("quickstart")
+found = api.measure(api.Folders(Path("out"), Path("truth")), metrics=("psnr", "ssim"))
 """
 
 from __future__ import annotations

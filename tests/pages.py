@@ -1,7 +1,8 @@
 """The pages' shell commands, taken from their Markdown.
 
 A fenced block of shell (`sh`, `bash`, or no language where a line begins with a program) is run by `tox -e docs`: its
-lines with `restorebench` and a few programs for files, not those that install, clone or test. A comment leaves it out:
+lines with `restorebench` and a few programs for files, not those that install, clone, test or serve. A comment leaves
+it out:
 
     <!-- not run: needs a GPU -->                   the whole block
     <!-- not run, verify: needs Classic5 -->        only its `restorebench verify`
@@ -24,9 +25,10 @@ SHELLS = ("sh", "bash")
 OURS = "restorebench"
 FILES = ("cat", "cd", "cp", "export", "find", "ls", "mkdir", "mv", "rm")  # are run too
 OTHERS = (  # a line with one of these is not run
-    ".", "apt-get", "curl", "docker", "git", "mkdocs", "mypy", "pip", "pytest", "python", "ruff",
-    "scripts/gpu.sh", "tox",
+    ".", "apt-get", "curl", "docker", "git", "mkdocs", "mypy", "pip", "pytest", "python", "ruff", "tox",
 )  # fmt: skip
+
+SERVERS = ("demo",)  # commands of ours that go on until they are interrupted
 
 _FENCE = re.compile(r"^(?P<indent> *)```(?P<info>[^\n`]*)\n(?P<text>.*?)^(?P=indent)```", re.DOTALL | re.MULTILINE)
 _COMMENT = re.compile(r"<!--\s*not run(?:,\s*(?P<commands>[\w, -]+))?:\s*(?P<reason>[^>]+?)\s*-->\s*\Z")
@@ -95,14 +97,20 @@ def spoken(page: Path) -> list[str]:
     return [" ".join(each.split()) for each in re.findall(rf"`({OURS} [^`]+)`", text)]
 
 
+def is_other(program: str) -> bool:
+    """Whether it is a program that is known and not run."""
+    return program in OTHERS or program.startswith("scripts/")
+
+
 def _is_run(call: list[str], left_out: tuple[str, ...]) -> bool:
-    return not call or (call[0] not in OTHERS and not (call[0] == OURS and call[1:2] and call[1] in left_out))
+    program, command = (*call[:2], "", "")[:2]
+    return not is_other(program) and not (program == OURS and command in (*left_out, *SERVERS))
 
 
 def _begins(line: str) -> bool:
     """Whether a line begins with a program, rather than being a comment or what one prints."""
     word = line.split()[0] if line.split() else ""
-    return word in (OURS, *FILES, *OTHERS) or bool(re.match(r"[A-Z_]+=\S+ \S", line))
+    return word in (OURS, *FILES) or is_other(word) or bool(re.match(r"[A-Z_]+=\S+ \S", line))
 
 
 def _left_out(before: str) -> tuple[str, ...] | None:

@@ -107,6 +107,11 @@ def _inputs(root: Path, run: Run) -> Path:
     return root / run.task / "inputs" / run.digests.get("inputs", "none")
 
 
+def inputs_lock(root: Path, run: Run) -> Path:
+    """A file to lock while what all runs of a task share is read, added to and written: runs may end together."""
+    return _inputs(root, run) / ".lock"
+
+
 def write_run(folder: Path, run: Run) -> None:
     """Store run.json."""
     write_atomic(folder / "run.json", json.dumps(asdict(run), indent=1, sort_keys=True).encode())

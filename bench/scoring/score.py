@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+from filelock import FileLock
 
 from bench.data.batches import Case, EvaluationSet
 from bench.data.pictures import save_png
 from bench.metrics import METRICS
-from bench.results.store import DONE, Run, input_path, restored_path, write_run, write_scores, write_sets
+from bench.results.store import DONE, Run, input_path, inputs_lock, restored_path, write_run, write_scores, write_sets
 from bench.scoring.areas import LostAreas
 from bench.scoring.battery import WHOLE, Battery, Pictures, Row, declaration, row
 from bench.scoring.evidence import consistency_rows, face_rows
@@ -123,8 +124,12 @@ def score(exam: Exam, restorer: Restorer, battery: Battery, gallery: Gallery | N
                     gallery.keep(name, case, outcome)
         rows += battery.finish()
         yield from ({**each, "level": name} for each in rows)
-    for part in shared:
-        part.store()
+    if gallery is not None:
+        lock = inputs_lock(gallery.root, gallery.run)
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(lock):
+            for part in shared:
+                part.store()
 
 
 def record(run: Run, folder: Path, rows: Iterable[Row], battery: Battery) -> None:
