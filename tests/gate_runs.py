@@ -114,7 +114,7 @@ def six_bits(method: Method, _: Path) -> None:
 
 
 def stale_average(method: Method, _: Path) -> None:
-    """Load the average as it stood long ago: halfway between the first and the last weights."""
+    """Stands for an average that was no longer kept up to date: a tenth of the way back to the first weights."""
     torch.manual_seed(0)
     fresh = type(method)(method.config)
     with torch.no_grad():

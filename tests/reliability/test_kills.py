@@ -37,11 +37,11 @@ def run_phase(phase: str, suite: Path, folder: Path, seconds: float | None) -> b
 def one_suite(suite: Path, folder: Path, moments: random.Random, lasts: dict[str, float], kills: Counter) -> None:
     """A suite from its beginning to its end, killed again and again while kills are left to make.
 
-    lasts: seconds that an undisturbed phase takes. Moments are drawn from all of it, and from ever longer times: on a
+    lasts: seconds that an undisturbed phase takes. Moments are drawn from half of it, then from longer times: on a
     machine that has become slower a phase would be killed before it gets anywhere, and no kill fell on the next one.
     """
     for phase in PHASES:
-        ended, longest = False, lasts[phase]
+        ended, longest = False, lasts[phase] / 2
         while not ended:
             seconds = moments.uniform(0, longest) if kills.total() < KILLS else None
             longest *= 1.2
