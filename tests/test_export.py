@@ -152,7 +152,7 @@ def test_what_cannot_be_exported_says_so_in_one_line(command, runs, tmp_path):
         result = command(runs["glcic_poisson"], tmp_path, "--format", name)
         complains(result, f"glcic_poisson cannot be exported to {name}: ", "safetensors")
     complains(command(runs["glcic"], tmp_path, "--side", 30, "--format", "torchscript"), "needs a multiple of 4")
-    complains(command(tmp_path / "nowhere", tmp_path), "not a readable run")
+    complains(command(tmp_path / "nowhere", tmp_path), "holds no run")
     assert not list(tmp_path.iterdir())
     (tmp_path / "file").write_text("in the way")
     complains(command(runs["dncnn"], tmp_path / "file", "--format", "torchscript"), "cannot write to")

@@ -114,7 +114,7 @@ def test_a_picture_that_fails_is_a_line(command, runs, holed, tmp_path):
 def test_mistakes_are_one_line(command, runs, holed, photos, tmp_path):
     damaged, masks = holed
     out = tmp_path / "out"
-    complains(command(tmp_path / "nowhere", photos, out), "not a readable run")
+    complains(command(tmp_path / "nowhere", photos, out), "holds no run")
     complains(command(runs["unet_l1"], damaged, out), "must be told what was lost; give --mask FOLDER")
     complains(command(runs["unet_l1"], damaged, out, "--triplets", "--mask", masks), "leave --mask out")
     complains(command(runs["dncnn"], photos, out, "--level", "jpeg_q10"), "give both or none")

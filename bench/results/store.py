@@ -120,6 +120,8 @@ def write_run(folder: Path, run: Run) -> None:
 def read_run(folder: Path) -> Run:
     """Load run.json. Raises UserError when it cannot be read."""
     path = folder / "run.json"
+    if not path.exists():
+        raise UserError(f"{folder}: holds no run; name a folder such as runs/TASK/METHOD/ID")
     try:
         stored = json.loads(path.read_text())
         known = {each.name for each in fields(Run)}
