@@ -47,8 +47,10 @@ def loaded(page):
 
 
 def screen(page):
-    """What is painted, uint8 H×W×3."""
+    """What is painted, uint8 H×W×3, once the last key's effect is."""
     loaded(page)
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    page.wait_for_timeout(100)
     return np.asarray(Image.open(io.BytesIO(page.screenshot())).convert("RGB"))
 
 
