@@ -10,15 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 from PIL import Image, UnidentifiedImageError
 
 from bench.errors import UserError
 from bench.results.store import Run, find_runs, input_path, read_run, restored_path, write_atomic
-from reports.text import csp_hash, decimals, number, safe_name, signed
+from reports.templating import inline, open_templates, policy
+from reports.text import decimals, number, safe_name, signed
 
-TEMPLATES = Path(__file__).parent / "templates"
 MANIFEST = ".restorebench-check.json"
 SIDE = 160  # px; larger pictures are cropped to this
 Box = tuple[int, int, int, int]  # left, top, right, bottom
@@ -82,17 +80,11 @@ def build(verdict: dict[str, Any], runs: Path, before: Path | None, site: Path) 
     write_atomic(site / MANIFEST, json.dumps({"made by": "restorebench check"}).encode())
     shutil.rmtree(site / "pictures", ignore_errors=True)
     now, old = Runs.of(runs), None if before is None else Runs.of(before)
-    templates = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
-    style = Markup("".join((TEMPLATES / name).read_text() for name in ("style.css", "gate.css")))
-    theme = Markup((TEMPLATES / "theme.js").read_text())
+    style, theme = inline("style.css", "gate.css"), inline("theme.js")
     context = {
         "style": style,
         "theme": theme,
-        "csp": f"default-src 'none'; img-src 'self' file: data:; style-src {csp_hash(style)}; "
-        f"script-src {csp_hash(theme)}; base-uri 'none'; form-action 'none'",
+        "csp": policy(style, [theme]),
         "verdict": verdict,
         "groups": [(state, [line for line in verdict["lines"] if line["state"] == state]) for state in STATES],
         "strips": list(_strips(verdict["worse"], now, old, site)),
@@ -100,7 +92,7 @@ def build(verdict: dict[str, Any], runs: Path, before: Path | None, site: Path) 
         "loss": _loss,
         "value": _value,
     }
-    write_atomic(page, templates.get_template("gate.html").render(context).encode())
+    write_atomic(page, open_templates().get_template("gate.html").render(context).encode())
     return page
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from bench.results.atomic import owned, sweep
@@ -29,11 +28,11 @@ from reports.tables.overall import csv as overall_csv
 from reports.tables.overall import overall_table
 from reports.tables.select import select
 from reports.tables.views import cells_of, failed_rows, method_page, slim, start_references, start_rows, task_view
-from reports.text import csp_hash, safe_name
+from reports.templating import inline, open_templates, policy
+from reports.text import safe_name
 from reports.viewer.gallery import METHOD, Gallery, link
 from reports.viewer.task_gallery import task_gallery
 
-TEMPLATES = Path(__file__).parent / "templates"
 VIEWER = tuple(f"viewer{part}.js" for part in ("-address", "-panes", "-side", "-pointers", ""))
 TABLE = ("board-cells.js", "board-exports.js", "board.js")
 CURVES = 8  # methods whose training is drawn on a task's page; all are on their own
@@ -76,28 +75,22 @@ def _write(boards: list[TaskBoard], site: Path, compared: Comparison | None) -> 
     """All files of the site."""
     curved = {board.task: severity.over_severity(board) for board in boards}
     pages = [_page(board, curved[board.task], site) for board in boards]
-    templates = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    templates = open_templates()
     templates.globals["link"] = link
-    style = _inline("style.css") + _inline("viewer.css")
-    theme, table = _inline("theme.js"), [_inline(name) for name in TABLE]
+    style = inline("style.css", "viewer.css")
+    theme, table = inline("theme.js"), [inline(name) for name in TABLE]
     common = {"pages": pages, "style": style, "theme": theme, "compared": compared is not None}
     drawn = {page.board.task: curves(page.board) for page in pages}
     for page in pages:
         scripts = [*(viewer_scripts() if page.gallery else []), *(table if page.view else [])]
-        context = {**common, "scripts": scripts, "csp": _policy(style, [theme, *scripts])}
+        context = {**common, "scripts": scripts, "csp": policy(style, [theme, *scripts])}
         context |= _task_context(page) | {"curves": drawn[page.board.task]}
         _put(site / page.href, templates.get_template("task.html").render(context))
-    shell = Shell(templates, common, style + _inline("subpages.css"), viewer_scripts(), _policy, site)
+    shell = Shell(templates, common, style + inline("subpages.css"), viewer_scripts(), policy, site)
     write_methods(shell, [Standing(page.board, page.href, page.view, drawn[page.board.task]) for page in pages])
     if compared is not None:
         write_against(shell, compared)
-    context = {**common, "scripts": [], "csp": _policy(style, [theme]), "gallery": None}
+    context = {**common, "scripts": [], "csp": policy(style, [theme]), "gallery": None}
     over_all = overall_table(boards)
     context |= {"sections": [_section(page) for page in pages], "warnings": few_seeds(boards), "overall": over_all}
     context["hrefs"] = {page.board.task: page.href for page in pages}
@@ -170,21 +163,4 @@ def _few_columns(gallery: Gallery) -> list[int]:
 
 def viewer_scripts() -> list[Markup]:
     """The scripts of the picture viewer, for pages that have a gallery, in the order they need."""
-    return [_inline(name) for name in VIEWER]
-
-
-def _inline(name: str) -> Markup:
-    """A script or style sheet of ours, as it is put into the page and hashed for its policy."""
-    return Markup((TEMPLATES / name).read_text())
-
-
-def _policy(style: Markup, scripts: list[Markup]) -> str:
-    """Nothing but the inline style and scripts with these hashes, and pictures beside the page.
-
-    `'self'` is the site when it is served; from a file, pictures need `file:` in some browsers.
-    """
-    allowed = " ".join(csp_hash(script) for script in scripts)
-    return (
-        f"default-src 'none'; img-src 'self' file: data:; style-src {csp_hash(style)}; script-src {allowed}; "
-        "base-uri 'none'; form-action 'none'"
-    )
+    return [inline(name) for name in VIEWER]

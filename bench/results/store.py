@@ -163,58 +163,54 @@ def write_sets(folder: Path, rows: Iterable[dict[str, Any]]) -> None:
         for row in rows
         for group, move in enumerate(row["jackknife"].tolist())
     ]
-    frame = pd.DataFrame(moves, columns=list(SET_COLUMNS)).astype({"group": "int64", "move": "float64"})
-    write_atomic(folder / "sets.parquet", frame.to_parquet(index=False))
+    _write_table(folder / "sets.parquet", SET_COLUMNS, moves, {"group": "int64", "move": "float64"})
 
 
 def read_sets(folder: Path) -> pd.DataFrame:
     """What write_sets stored; an empty table where there is none, or none that can be read: a board does without."""
-    try:
-        return pd.read_parquet(folder / "sets.parquet", columns=list(SET_COLUMNS))
-    except Exception:  # absent, or damaged in one of many ways
-        return pd.DataFrame(columns=list(SET_COLUMNS))
+    return _read_table(folder / "sets.parquet", SET_COLUMNS)
 
 
 def write_reference(root: Path, run: Run, rows: Iterable[dict[str, Any]]) -> None:
     """Store the scores of the true pictures that a run's task shares: one row per picture and metric."""
-    frame = pd.DataFrame(list(rows), columns=list(REFERENCE_COLUMNS))
-    write_atomic(_inputs(root, run) / "reference.parquet", frame.astype({"value": "float64"}).to_parquet(index=False))
+    _write_table(_inputs(root, run) / "reference.parquet", REFERENCE_COLUMNS, rows, {"value": "float64"})
 
 
 def read_reference(root: Path, run: Run) -> pd.DataFrame:
     """The scores of the true pictures; an empty table where there are none, or none that can be read."""
-    try:
-        return pd.read_parquet(_inputs(root, run) / "reference.parquet", columns=list(REFERENCE_COLUMNS))
-    except Exception:  # absent, or damaged in one of many ways: they can be made again, and a board does without
-        return pd.DataFrame(columns=list(REFERENCE_COLUMNS))
+    return _read_table(_inputs(root, run) / "reference.parquet", REFERENCE_COLUMNS)
 
 
 def write_shuffled(root: Path, run: Run, rows: Iterable[dict[str, Any]]) -> None:
     """Store what other pictures' truth scores as a restoration: one row per level, picture, metric and region."""
-    frame = pd.DataFrame(list(rows), columns=list(SHUFFLED_COLUMNS))
-    write_atomic(_inputs(root, run) / "shuffled.parquet", frame.astype({"value": "float64"}).to_parquet(index=False))
+    _write_table(_inputs(root, run) / "shuffled.parquet", SHUFFLED_COLUMNS, rows, {"value": "float64"})
 
 
 def read_shuffled(root: Path, run: Run) -> pd.DataFrame:
     """What write_shuffled stored; an empty table where there is none, or none that can be read."""
-    try:
-        return pd.read_parquet(_inputs(root, run) / "shuffled.parquet", columns=list(SHUFFLED_COLUMNS))
-    except Exception:  # as above
-        return pd.DataFrame(columns=list(SHUFFLED_COLUMNS))
+    return _read_table(_inputs(root, run) / "shuffled.parquet", SHUFFLED_COLUMNS)
 
 
 def write_areas(root: Path, run: Run, rows: Iterable[dict[str, Any]]) -> None:
     """Store which share, 0 to 1, of each test picture was lost on each level of a run's task."""
-    frame = pd.DataFrame(list(rows), columns=list(AREA_COLUMNS))
-    write_atomic(_inputs(root, run) / "areas.parquet", frame.astype({"lost": "float64"}).to_parquet(index=False))
+    _write_table(_inputs(root, run) / "areas.parquet", AREA_COLUMNS, rows, {"lost": "float64"})
 
 
 def read_areas(root: Path, run: Run) -> pd.DataFrame:
     """The shares lost; an empty table where there are none, or none that can be read."""
+    return _read_table(_inputs(root, run) / "areas.parquet", AREA_COLUMNS)
+
+
+def _write_table(path: Path, columns: tuple[str, ...], rows: Iterable[Any], types: dict[str, str]) -> None:
+    frame = pd.DataFrame(list(rows), columns=list(columns))
+    write_atomic(path, frame.astype(types).to_parquet(index=False))
+
+
+def _read_table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     try:
-        return pd.read_parquet(_inputs(root, run) / "areas.parquet", columns=list(AREA_COLUMNS))
-    except Exception:  # as in read_reference
-        return pd.DataFrame(columns=list(AREA_COLUMNS))
+        return pd.read_parquet(path, columns=list(columns))
+    except Exception:  # absent, or damaged in one of many ways: they can be made again, and a board does without
+        return pd.DataFrame(columns=list(columns))
 
 
 def append_scalars(folder: Path, rows: list[dict[str, float]]) -> None:
