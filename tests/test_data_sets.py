@@ -27,7 +27,7 @@ from bench.errors import UserError
 from bench.listing import listing
 from bench.plan import plan_suite
 from bench.training.engine import choose_engine
-from tests.test_data import huge_png, photo
+from tests.data.samples import huge_png, photo
 
 POINTS = [20.0, 15, 40, 16, 30, 25, 22, 33, 38, 34]
 

@@ -13,7 +13,7 @@ from bench.data.landmarker import MESH, find_landmarks
 from bench.data.pictures import save_png
 from bench.data.sources import open_source
 from bench.errors import UserError
-from tests.test_data import photo
+from tests.data.samples import photo
 
 FIVE = np.array([[20, 15], [40, 16], [30, 25], [22, 33], [38, 34]], float)  # px of a 64×48 picture
 

@@ -20,7 +20,7 @@ from bench.data.pictures import UnreadablePicture, save_png
 from bench.data.sources import open_source
 from bench.errors import UserError
 from degradations.mosaic import Mosaic
-from tests.test_data import COLUMNS, folder_of, photo, write_csv
+from tests.data.samples import COLUMNS, folder_of, photo, write_csv
 from tests.test_data_sets import celeba
 
 

@@ -10,7 +10,7 @@ Tested elsewhere, where it belongs:
 - NIQE and BRISQUE against MATLAB and OpenCV (pyiqa#28, #175, piq#312): test_naturalness
 - one NaN picture in a batch, pictures missing or corrupt: test_run.test_a_bad_method_is_a_row_..., ..._corrupt_...
 - out of memory: test_memory
-- 16 bits, alpha, CMYK, EXIF when a file is read: test_data
+- 16 bits, alpha, CMYK, EXIF when a file is read: data.test_reading
 - published JPEG numbers with their luma (FBCNN#7): test_battery
 """
 
