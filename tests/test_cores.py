@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from bench.metrics import METRICS, apply, perceptual, structure
-from bench.metrics.cores import on_cores, shares
+from bench.metrics.cores import on_cores
 from bench.scoring import measure as measuring
 from bench.scoring.measure import Folders, measure
 from tests.conftest import draw
@@ -50,16 +50,9 @@ def test_an_error_comes_through_and_threads_are_put_back(threads):
     assert torch.get_num_threads() == threads
 
 
-@pytest.mark.parametrize("count", [1, 2, 4, 5, 1000])
-def test_shares_are_all_of_it_and_none_is_empty(threads, count):
-    parts = shares(count)
-    assert [each for part in parts for each in part] == list(range(count))
-    assert len(parts) == min(threads, count) and max(map(len, parts)) - min(map(len, parts)) <= 1
-
-
 @pytest.mark.parametrize("metric", ["ssim", "ms_ssim", "ssim_uniform8"])
 def test_ssim_is_the_same_on_any_number_of_cores(threads, metric):
-    """To the bit: a window over the seam between two shares sees both sides."""
+    """To the bit."""
     truth = crops(200, 208)
     restored = grainy(truth, 0.1)
     ours = getattr(structure, metric)(restored, truth, torch.ones_like(truth[:, :1]))

@@ -28,10 +28,3 @@ def on_cores(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Resu
             return list(pool.map(work, items))
     finally:
         torch.set_num_threads(threads)  # a worker's setting reaches beyond it in parts of torch
-
-
-def shares(count: int) -> list[range]:
-    """0 to count in ranges of nearly equal length, one for each core; none is empty."""
-    parts = min(torch.get_num_threads(), count)
-    cuts = [count * part // parts for part in range(parts + 1)]
-    return [range(*each) for each in zip(cuts, cuts[1:], strict=False)]

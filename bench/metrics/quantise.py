@@ -23,7 +23,7 @@ def to_grid(pictures: Tensor, what: str = "pictures") -> Tensor:
         shape = "×".join(map(str, pictures.shape)) or "a single number"
         raise ValueError(f"{what}: expected N×3×H×W (RGB, no alpha), got {shape}")
     _check_range(pictures, what)
-    return pictures.detach().float().clamp(0, 1).mul(255).round().div(255)
+    return pictures.detach().float().clamp(0, 1).mul_(255).round_().div_(255)  # clamp's copy is ours to change
 
 
 def _check_range(pictures: Tensor, what: str) -> None:

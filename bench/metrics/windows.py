@@ -20,8 +20,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bench.metrics.cores import on_cores, shares
-
 Array = TypeVar("Array", np.ndarray, Tensor)
 
 UNIFORM = (1 / 8,) * 8
@@ -100,11 +98,12 @@ def _torch_map(x: Tensor, y: Tensor, taps: tuple[float, ...], light: bool) -> Te
 def _opencv_map(x: Tensor, y: Tensor, taps: tuple[float, ...], light: bool) -> Tensor:
     """The map at every pixel, P×H×W, wrong where a window reaches over a plane's edge.
 
-    The planes are taken as one tall picture, a share of its rows to each core.
+    The planes are taken as one tall picture. On one thread: in steps as short as these, threads of one interpreter wait
+    for each other longer than they work. Whoever scores many pictures gives each core one of its own.
     """
     tall_x, tall_y = (each.contiguous().flatten(0, 1).numpy() for each in (x, y))
     result = np.empty_like(tall_x)
-    on_cores(Bands(tall_x, tall_y, result, taps, light).fill, shares(len(result)))
+    Bands(tall_x, tall_y, result, taps, light).fill()
     return torch.from_numpy(result).view(x.shape)
 
 
@@ -118,13 +117,13 @@ class Bands:
     taps: tuple[float, ...]
     light: bool
 
-    def fill(self, share: range) -> None:
-        """Rows of the result. Bands take turns with the same memory: fresh memory would cost as much as a filter."""
-        width = self.x.shape[1]
-        rows = min(max(ROWS, BAND // width), len(share))
+    def fill(self) -> None:
+        """The result. Bands take turns with the same memory: fresh memory would cost as much as a filter."""
+        height, width = self.x.shape
+        rows = min(max(ROWS, BAND // width), height)
         memory = np.empty((2, 4, rows + len(self.taps) - 1, width), self.x.dtype)
-        for top in range(share.start, share.stop, rows):
-            self._fill_band(top, min(top + rows, share.stop), memory)
+        for top in range(0, height, rows):
+            self._fill_band(top, min(top + rows, height), memory)
 
     def _fill_band(self, top: int, bottom: int, memory: np.ndarray) -> None:
         before, after = margins(self.taps)

@@ -64,11 +64,12 @@ def run(race: Race, pairs: Pairs, benchmark: Callable, rounds: int) -> str:
     ours, peer = (float(np.median(times[side])) for side in ("ours", "peer"))
     apart = _apart(values["ours"], values["peer"], race.relative)
     benchmark.extra_info.update({"ours_ms": ours, "peer_ms": peer, "ratio": peer / ours, "difference": apart})
-    line = f"{race.name}: ours {ours:.2f} ms, peer {peer:.2f} ms, {peer / ours:.1f}x, largest difference {apart:.1e}"
+    kind = "relative difference" if race.relative else "difference"
+    line = f"{race.name}: ours {ours:.2f} ms, peer {peer:.2f} ms, {peer / ours:.1f}x, largest {kind} {apart:.1e}"
     if race.exact:
         exact = np.array([float(race.exact(first.double(), second.double())) for first, second in pairs])
         ours_off, peer_off = (_apart(values[side], exact, race.relative) for side in ("ours", "peer"))
-        line += f"; from float64: ours {ours_off:.1e}, peer {peer_off:.1e}"
+        line += f"; from the definition in float64: ours {ours_off:.1e}, peer {peer_off:.1e}"
         assert ours_off < race.tolerance, race.why
     assert apart < race.tolerance or race.exact, race.why
     return line

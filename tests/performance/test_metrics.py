@@ -14,10 +14,10 @@ from tests.performance.races import Race, kodak, run
 
 
 def features() -> tuple[torch.Tensor, torch.Tensor]:
-    """Features of 300 pictures, 2048 each, of two sets a little apart."""
+    """Features of 1,000 pictures, 2048 each, of two sets a little apart."""
     generator = torch.Generator().manual_seed(0)
-    first = torch.randn(300, 2048, generator=generator, dtype=torch.float64)
-    return first, first + 0.1 * torch.randn(300, 2048, generator=generator, dtype=torch.float64) + 0.05
+    first = torch.randn(1000, 2048, generator=generator, dtype=torch.float64)
+    return first, first + 0.1 * torch.randn(1000, 2048, generator=generator, dtype=torch.float64) + 0.05
 
 
 def peer_frechet(first: torch.Tensor, second: torch.Tensor) -> float:
@@ -28,9 +28,20 @@ def peer_frechet(first: torch.Tensor, second: torch.Tensor) -> float:
     return float(calculate_frechet_distance(*sides[0], *sides[1]))
 
 
+def exact_frechet(first: torch.Tensor, second: torch.Tensor) -> float:
+    """The definition by eigenvalues, of which no more than the number of pictures less one are not zero."""
+    sides = [each.numpy() for each in (first, second)]
+    (one, two), gap = (np.cov(each, rowvar=False) for each in sides), sides[0].mean(0) - sides[1].mean(0)
+    values, vectors = np.linalg.eigh(one)
+    root = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
+    shared = np.clip(np.linalg.eigvalsh(root @ two @ root)[1 - len(first) :], 0, None)
+    return float(gap @ gap + np.trace(one) + np.trace(two) - 2 * np.sqrt(shared).sum())
+
+
 FRECHET = Race(
-    "fréchet distance of 300 × 2048 against pytorch-fid", frechet, peer_frechet, 1e-5,
-    "pytorch-fid takes the root of a singular matrix, with 1e-6 added to its diagonal where that fails", relative=True,
+    "fréchet distance of 1,000 × 2048 against pytorch-fid", frechet, peer_frechet, 1e-9,
+    "pytorch-fid's root of a singular matrix turns a thousand zeros into 1e-8 each; ours never meets them",
+    relative=True, exact=exact_frechet,
 )  # fmt: skip
 
 
