@@ -35,7 +35,7 @@ from reports.viewer.task_gallery import task_gallery
 
 VIEWER = tuple(f"viewer{part}.js" for part in ("-address", "-panes", "-side", "-pointers", ""))
 TABLE = ("board-cells.js", "board-exports.js", "board.js")
-CURVES = 8  # methods whose training is drawn on a task's page; all are on their own
+CURVES = 4  # methods whose training is drawn on a task's page; all are on their own
 SUMMARY = 5  # methods per task on the index, unless more share the first rank
 
 

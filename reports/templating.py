@@ -14,13 +14,15 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 def open_templates() -> Environment:
     """Templates that escape what they print, and fail on names they do not know."""
-    return Environment(
+    templates = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    templates.policies["json.dumps_kwargs"] = {"sort_keys": True, "separators": (",", ":"), "ensure_ascii": False}
+    return templates
 
 
 def inline(*names: str) -> Markup:

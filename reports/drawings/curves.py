@@ -50,11 +50,11 @@ def curves(board: TaskBoard) -> list[Curves]:
 
 def _sheet() -> Axes:
     """Axes for all drawings of a task, one after another: making and laying them out takes longest."""
-    axes = Figure(figsize=(3.6, 2.0)).add_axes((0.14, 0.14, 0.82, 0.72))
+    axes = Figure(figsize=(3.6, 2.0)).add_axes((0.19, 0.14, 0.75, 0.72))
     axes.grid(axis="x", visible=False)
-    axes.xaxis.set_major_formatter(FuncFormatter(tick))
-    axes.xaxis.set_major_locator(MaxNLocator(4))
-    axes.yaxis.set_major_locator(MaxNLocator(4))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(FuncFormatter(tick))
+        axis.set_major_locator(MaxNLocator(4))
     return axes
 
 

@@ -42,6 +42,7 @@ STYLE: Any = {  # matplotlib types its keys as one long literal
     "axes.formatter.useoffset": False,
 }
 _SVG = "http://www.w3.org/2000/svg"
+_GROUP, _DEFS, _TEXT, _METADATA, _SHEET = (f"{{{_SVG}}}{tag}" for tag in ("g", "defs", "text", "metadata", "style"))
 _LINK = "http://www.w3.org/1999/xlink"
 
 
@@ -66,12 +67,11 @@ def inline(drawing: Figure, label: str, prefix: str) -> Markup:
     ElementTree.register_namespace("", _SVG)
     ElementTree.register_namespace("xlink", _LINK)
     root = ElementTree.fromstring(buffer.getvalue())
-    for parent in list(root.iter()):
-        for child in list(parent):
-            if child.tag in (f"{{{_SVG}}}metadata",) or _is_sheet(child):
-                parent.remove(child)
     for element in root.iter():
         _restyle(element)
+        _shorten(element)
+    _lighten(root)
+    for element in root.iter():
         _rename(element, prefix)
     for name in ("width", "height", "version"):
         root.attrib.pop(name, None)
@@ -80,9 +80,21 @@ def inline(drawing: Figure, label: str, prefix: str) -> Markup:
     return Markup(ElementTree.tostring(root, encoding="unicode"))
 
 
-def _is_sheet(element: ElementTree.Element) -> bool:
-    """The <defs><style> block that matplotlib writes; its one rule is set in the page's sheet."""
-    return element.tag == f"{{{_SVG}}}style"
+def _lighten(root: ElementTree.Element) -> None:
+    """Leave out what draws nothing: ids that nothing refers to, blanks between elements, empty groups, metadata, and
+    the <defs><style> block that matplotlib writes; its one rule is set in the page's sheet."""
+    said = " ".join(value for element in root.iter() for value in element.attrib.values() if "#" in value)
+    used = set(re.findall(r"#([^)\s]+)", said))
+    for parent in reversed(list(root.iter())):  # children before their parents, which they may leave empty
+        if parent.attrib.get("id") not in used:
+            parent.attrib.pop("id", None)
+        if parent.tag != _TEXT:
+            parent.text = None
+        for child in list(parent):
+            child.tail = None
+            empty = child.tag in (_GROUP, _DEFS) and not len(child) and "id" not in child.attrib
+            if empty or child.tag in (_METADATA, _SHEET):
+                parent.remove(child)
 
 
 def _restyle(element: ElementTree.Element) -> None:
@@ -90,14 +102,14 @@ def _restyle(element: ElementTree.Element) -> None:
     declared = dict(part.split(":", 1) for part in element.attrib.pop("style", "").split(";") if ":" in part)
     values = {name.strip(): value.strip() for name, value in declared.items()}
     font = values.pop("font", "")
+    for name in ("font-family", "stroke-linecap", "stroke-linejoin"):  # the page's own
+        values.pop(name, None)
     size = re.search(r"([\d.]+)px", font)
     if size:
         values["font-size"] = size.group(1)
     for name in ("fill", "stroke"):
         if name in element.attrib and name not in values:
             values[name] = element.attrib[name]
-    if "d" in element.attrib:  # a hundredth of a point is finer than any printer
-        element.set("d", re.sub(r"\d+\.\d{3,}", lambda found: f"{float(found.group()):.2f}", element.attrib["d"]))
     classes = []
     for name, value in values.items():
         known = CLASSES.get(value.lower())
@@ -108,6 +120,16 @@ def _restyle(element: ElementTree.Element) -> None:
             element.set(name, value)
     if classes:
         element.set("class", " ".join(classes))
+
+
+def _shorten(element: ElementTree.Element) -> None:
+    """Places to a hundredth of a point, finer than any printer, and no turns by nothing."""
+    for name in ("d", "x", "y"):
+        if name in element.attrib:
+            rounded = re.sub(r"\d+\.\d{3,}", lambda found: f"{float(found.group()):.2f}", element.attrib[name])
+            element.set(name, re.sub(r"\s*([A-Za-z])\s*", r"\1", rounded).strip())
+    if element.attrib.get("transform", "").startswith(("rotate(-0 ", "rotate(0 ")):
+        del element.attrib["transform"]
 
 
 def _rename(element: ElementTree.Element, prefix: str) -> None:

@@ -135,11 +135,12 @@ def method_words(method: Method) -> dict[str, Any]:
 
 
 def slim(view: dict[str, Any]) -> dict[str, Any]:
-    """The view as the page stores it: without the words that its script puts together."""
-    columns = {
-        place: [{name: value for name, value in cell.items() if name != "title"} for cell in cells]
-        for place, cells in view["columns"].items()
-    }
+    """The view as the page stores it: a column by what its cells say, None where one does not, so that no name is
+    written once a cell; without the words that the script puts together."""
+    columns = {}
+    for place, cells in view["columns"].items():
+        names = dict.fromkeys(name for cell in cells for name in cell if name != "title")
+        columns[place] = {name: [cell.get(name) for cell in cells] for name in names}
     return {**view, "columns": columns}
 
 

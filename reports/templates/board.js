@@ -2,6 +2,10 @@
 (() => {
   "use strict";
   const view = JSON.parse(document.getElementById("view").textContent);
+  // A column is stored as lists by what its cells say; null where one does not say it.
+  const unfold = (lists) => view.methods.map((_, row) =>
+    Object.fromEntries(Object.entries(lists).map(([name, list]) => [name, list[row] ?? undefined])));
+  for (const [name, lists] of Object.entries(view.columns)) view.columns[name] = unfold(lists);
   const table = document.getElementById("board");
   const controls = document.getElementById("controls");
   const write = boardCells(view, document.getElementById("gallery") !== null);

@@ -15,7 +15,7 @@
     const button = document.getElementById("theme");
     const isDark = () => root.dataset.theme
       ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-    const name = () => { button.textContent = isDark() ? "light" : "dark"; };
+    const name = () => { button.textContent = `${isDark() ? "light" : "dark"} theme`; };
     button.hidden = false;
     button.addEventListener("click", () => { set(isDark() ? "light" : "dark"); name(); });
     button.title = "switch between the light and the dark theme";

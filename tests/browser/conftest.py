@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -47,3 +49,32 @@ def opened(browser):
 @pytest.fixture
 def page(opened):
     return opened()
+
+
+@pytest.fixture(scope="session")
+def serious():
+    """serious(page, inside="html"): the serious finds of axe-core there, as rule, element and what to mend."""
+    source = _axe()
+
+    def look(page, inside="html"):
+        page.evaluate(source)
+        run = "inside => axe.run(inside, {resultTypes: ['violations']}).then(result => result.violations)"
+        found = page.evaluate(run, inside)
+        return [
+            (each["id"], node["html"][:160], node["failureSummary"][:200])
+            for each in found
+            if each["impact"] in ("serious", "critical")
+            for node in each["nodes"][:3]
+        ]
+
+    return look
+
+
+def _axe():
+    """The source of axe-core, from a package that carries it."""
+    for name in ("axe_core_python", "axe_playwright_python"):
+        found = importlib.util.find_spec(name)
+        for folder in found.submodule_search_locations if found else ():
+            for path in sorted(Path(folder).rglob("axe.min.js")):
+                return path.read_text(encoding="utf-8")
+    return pytest.skip("axe-core is not installed: pip install axe-core-python")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import io
 import re
 from pathlib import Path
@@ -227,28 +226,9 @@ def test_print_leaves_out_what_cannot_be_used_on_paper(mosaic):
     assert len(re.findall(rb"/Type\s*/Page[^s]", mosaic.pdf(prefer_css_page_size=True))) == 1
 
 
-def axe():
-    """The source of axe-core, from a package that carries it."""
-    for name in ("axe_core_python", "axe_playwright_python"):
-        found = importlib.util.find_spec(name)
-        for folder in found.submodule_search_locations if found else ():
-            for path in sorted(Path(folder).rglob("axe.min.js")):
-                return path.read_text(encoding="utf-8")
-    return pytest.skip("axe-core is not installed: pip install axe-core-python")
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", ["index.html", "mosaic.html", "methods/pix2pix.html"])
-def test_axe_finds_nothing_serious(opened, site, name, scheme):
-    source = axe()
+def test_axe_finds_nothing_serious(opened, serious, site, name, scheme):
     page = opened(color_scheme=scheme)
     page.goto((site / name).as_uri())
-    page.evaluate(source)
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']}).then(result => result.violations)")
-    serious = [
-        (each["id"], node["html"][:160], node["failureSummary"][:200])
-        for each in found
-        if each["impact"] in ("serious", "critical")
-        for node in each["nodes"][:3]
-    ]
-    assert serious == []
+    assert serious(page) == []
