@@ -21,6 +21,7 @@ from bench.scoring import restore as restoring
 from bench.scoring.battery import Battery
 from bench.scoring.score import Gallery, MethodRestorer, record, score
 from bench.training import checkpoint
+from bench.training.average import WeightAverage
 from bench.training.engine import Engine
 from methods.base import Method
 from tests.make_runs import draw
@@ -113,13 +114,15 @@ def six_bits(method: Method, _: Path) -> None:
             weight.copy_((weight / step).round() * step)
 
 
-def stale_average(method: Method, _: Path) -> None:
-    """Stands for an average that was no longer kept up to date: a tenth of the way back to the first weights."""
-    torch.manual_seed(0)
-    fresh = type(method)(method.config)
-    with torch.no_grad():
-        for now, first in zip(method.parameters(), fresh.parameters(), strict=True):
-            now.lerp_(first, 0.1)
+def left_behind(monkeypatch, updates: int) -> None:
+    """From now on trainings forget their average (EMA) after so many updates."""
+    update = WeightAverage.update
+
+    def forgetful(average: WeightAverage, method: Method, step: int) -> None:
+        if step <= updates:
+            update(average, method, step)
+
+    monkeypatch.setattr(WeightAverage, "update", forgetful)
 
 
 def latest_weights(method: Method, place: Path) -> None:

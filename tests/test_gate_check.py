@@ -25,6 +25,7 @@ from bench.gate.verdict import State, Verdict
 from bench.results import store
 from tests.gate_runs import rewrite
 from tests.make_runs import Made, draw, make_runs
+from tests.test_scale import load
 
 METHODS = (Made("better", 0.8), Made("worse", 0.5), Made("identity", 0.0, seeds=(0,), trained=False))
 
@@ -380,3 +381,14 @@ def test_an_error_at_the_border_is_named(kept, runs):
     verdict = check(kept, take(runs), Thresholds())
     (cause,) = verdict.causes
     assert cause.name == "border" and "at the right border" in cause.words
+
+
+def test_the_command_that_counts_names(made):
+    """scripts/gate_names.py over fabricated trainings, which have no noise of their own to mistake for a cause."""
+    script = load("gate_names")
+    counts = script.named(made)
+    assert all(sum(found[each] for each in ("right", "none", "wrong")) == 2 * 3 * 2 for found in counts.values())
+    assert counts["nothing: another seed"]["wrong"] == 0
+    for done in ("one pixel to the right", "BGR for RGB", "16 to 235"):
+        assert counts[done]["right"] > counts[done]["wrong"], done
+    assert [row.split("|")[1].strip() for row in script.table(counts).splitlines()[2:]] == list(script.FAULTS)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,38 +12,20 @@ from scipy import stats
 
 from bench.gate.rules import Noise, Size, estimate, needed, power
 from bench.gate.thresholds import Thresholds
+from tests.test_scale import load
 
+simulation = load("gate_power")
 TRIALS = 1000
-ALPHA, MATTERS, FIND = 0.05, 0.1, 0.3  # dB
+ALPHA, MATTERS, FIND = simulation.ALPHA, simulation.MATTERS, simulation.FIND
 SLACK = 3 * math.sqrt(0.05 * 0.95 / TRIALS)  # three standard errors of a rate of 5 %
 
 
-def sides(rng, seeds=(3, 3), images=200, luck=0.08, noise=0.5, loss=0.0, own=0.0):
-    """Seeds × images before and after: images of 3 dB spread, trainings of `luck`, single scores of `noise`.
-
-    own: how far images differ in what they lose, beside the mean.
-    """
-    hard, taste = rng.normal(scale=3, size=images), rng.normal(scale=own, size=images)
-
-    def side(count, extra):
-        return hard + extra + rng.normal(scale=luck, size=(count, 1)) + rng.normal(scale=noise, size=(count, images))
-
-    return side(seeds[0], 0), side(seeds[1], taste - loss)
+def sides(seed: int, **setting):
+    return simulation.sides(np.random.default_rng(seed), simulation.Setting(**setting))
 
 
-def rates(measured=0, **setting):
-    """(regressed, passed) of TRIALS checks of one comparison; measured: trainings that measured noise beforehand."""
-    rng = np.random.default_rng(1)
-    spread = math.hypot(setting.get("luck", 0.08), 0.5 / math.sqrt(setting.get("images", 200)))
-    regressed = passed = 0
-    for _ in range(TRIALS):
-        known = Noise(float(rng.normal(scale=spread, size=measured).std(ddof=1)), measured - 1) if measured else None
-        found = estimate(*sides(rng, **setting), noise=known)
-        if found.p_value() <= ALPHA and found.loss > MATTERS:
-            regressed += 1
-        elif found.bounds(ALPHA)[1] < FIND:
-            passed += 1
-    return regressed / TRIALS, passed / TRIALS
+def rates(**setting):
+    return simulation.rates(simulation.Setting(**setting), TRIALS)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +58,7 @@ def test_noise_measured_beforehand_finds_more():
 
 def test_power_is_what_simulation_says():
     """The closed form (noncentral t) against the trials, in a setting where seeds are the main noise."""
-    found = estimate(*sides(np.random.default_rng(3)))
+    found = estimate(*sides(3))
     error = math.sqrt((0.08**2 + 0.25 / 200) * 2 / 3)
     assert power(FIND, error, 4.0, ALPHA, MATTERS) == pytest.approx(rates(loss=FIND)[0], abs=0.03)
     assert found.freedom < 6
@@ -82,7 +66,7 @@ def test_power_is_what_simulation_says():
 
 def test_what_would_do_does():
     """As many seeds as `needed` says find the loss as often as asked, and half as many do not."""
-    noisy = estimate(*sides(np.random.default_rng(4), luck=0.2, seeds=(20, 20)))
+    noisy = estimate(*sides(4, luck=0.2, seeds=(20, 20)))
     size = needed(noisy, FIND, MATTERS, ALPHA, 0.9)
     assert size is not None and size.images == 200
     assert rates(loss=FIND, luck=0.2, seeds=(size.before,) * 2)[0] >= 0.86
@@ -90,10 +74,10 @@ def test_what_would_do_does():
 
 
 def test_images_are_asked_for_where_seeds_do_not_help():
-    noisy = estimate(*sides(np.random.default_rng(5), images=20, luck=0.01, own=1.0))
+    noisy = estimate(*sides(5, images=20, luck=0.01, own=1.0))
     size = needed(noisy, FIND, MATTERS, ALPHA, 0.9)
     assert size is not None and size.images > 20
-    hopeless = estimate(*sides(np.random.default_rng(5), images=4, luck=9.0))
+    hopeless = estimate(*sides(5, images=4, luck=9.0))
     assert needed(hopeless, FIND, MATTERS, ALPHA, 0.9) is None
 
 
@@ -113,7 +97,7 @@ def test_with_one_image_it_is_the_two_sample_t_test():
 
 
 def test_one_training_a_side_says_nothing_without_measured_noise():
-    before, after = sides(np.random.default_rng(8), seeds=(1, 1), loss=5)
+    before, after = sides(8, seeds=(1, 1), loss=5)
     alone = estimate(before, after)
     assert math.isnan(alone.p_value()) and alone.bounds(ALPHA) == (-math.inf, math.inf)
     assert estimate(before, after, noise=Noise(0.1, 5)).p_value() < 1e-3
@@ -126,6 +110,16 @@ def test_no_noise_at_all_is_decided_by_the_sign():
     assert estimate(still, still - 0.5).size == Size(2, 2, 3)
 
 
+def test_equal_losses_on_every_image_leave_the_bounds_to_the_trainings():
+    """One training again and another set against them: the images tell nothing, and must not widen the bounds."""
+    rng = np.random.default_rng(9)
+    before = rng.normal(size=(2, 1)) * 0.01 + rng.normal(size=(2, 40))
+    found = estimate(before, before)
+    assert found.freedom == 2
+    low, high = found.bounds(ALPHA)
+    assert high == -low == pytest.approx(stats.t.ppf(1 - ALPHA, 2) * np.std(before.mean(axis=1), ddof=1))
+
+
 def test_defaults_are_those_of_the_simulations():
     rule = Thresholds().rule("any", "psnr", {"matters": 0.1, "kind": "pair"})
     assert (Thresholds().alpha, Thresholds().power, rule.matters, rule.find) == (
@@ -134,3 +128,19 @@ def test_defaults_are_those_of_the_simulations():
         MATTERS,
         pytest.approx(FIND),
     )
+
+
+def test_the_page_shows_the_settings_that_are_simulated():
+    """docs/gate.md has the command's own table; few trials here, so its figures are compared where noise allows it."""
+    page = (Path(__file__).parent.parent / "docs" / "gate.md").read_text()
+    rows = simulation.table(trials=50).splitlines()
+    after = page[page.index(rows[0]) :].splitlines()
+    shown = after[: after.index("")]
+    assert [row.split("|")[1] for row in shown] == [row.split("|")[1] for row in rows]
+    for row, printed in zip(rows[2:], shown[2:], strict=True):
+        for few, many in zip(figures(row), figures(printed), strict=True):
+            assert abs(few - many) <= 4 * math.sqrt(max(many * (1 - many), 0.02) / 50), row
+
+
+def figures(row: str) -> list[float]:
+    return [float(each) / 100 for each in re.findall(r"([\d.]+) %", row)]

@@ -22,6 +22,8 @@ LEVELS = 0.5  # of 255; smaller moves of tones are rounding
 LEFT = 0.35  # of a move of tones may be left unexplained by a curve that is named
 GRID = 0.6  # JPEG's change on the own grid against a displaced one, and against what it was
 BORDER = 1.15  # times as much worse as the inside of the picture
+TRAINED_BORDER = 2.0  # the same of other weights: trainings differ at borders, too
+SPREAD = 2.0  # times the rise inside; a fault of the whole picture stands out at a border that had no error
 CLOSE = 0.004  # by how much the exponent or gain must differ from 1 for a name
 
 Both = list[tuple[Traits, Traits]]
@@ -42,14 +44,26 @@ def causes(pairs: Iterable[Pair]) -> list[Cause]:
     return [cause for pair in pairs for cause in _of(pair)]
 
 
-def _of(pair: Pair) -> list[Cause]:
-    before = {name: made for each in reversed(pair.before.records) for name, made in each.traits.items()}
-    after = {name: made for each in reversed(pair.after.records) for name, made in each.traits.items()}
+def told(before: dict[str, Traits], after: dict[str, Traits], same_weights: bool = False) -> list[tuple[str, str]]:
+    """(name, words) of each cause that the pictures of both sides, by "level/image", tell."""
     both = [(before[name], after[name]) for name in sorted(before.keys() & after.keys())]
     if not both:
         return []
-    told = (_shift(both), _channels(both), _tones(both), _recompressed(both), *_borders(both))
-    return [Cause(pair.task, pair.method, *each, len(both)) for each in told if each is not None]
+    marks = (
+        _shift(both),
+        _channels(both),
+        _tones(both),
+        _recompressed(both),
+        *_borders(both, BORDER if same_weights else TRAINED_BORDER),
+    )
+    return [each for each in marks if each is not None]
+
+
+def _of(pair: Pair) -> list[Cause]:
+    before = {name: made for each in reversed(pair.before.records) for name, made in each.traits.items()}
+    after = {name: made for each in reversed(pair.after.records) for name, made in each.traits.items()}
+    count = len(before.keys() & after.keys())
+    return [Cause(pair.task, pair.method, *each, count) for each in told(before, after, pair.same_weights())]
 
 
 def _shift(both: Both) -> tuple[str, str] | None:
@@ -120,12 +134,13 @@ def _recompressed(both: Both) -> tuple[str, str] | None:
     return "re-compression", f"pictures carry JPEG's 8×8 grid, quality near {quality}: save PNG"
 
 
-def _borders(both: Both) -> list[tuple[str, str]]:
-    """The sides that got worse by far more than the inside."""
+def _borders(both: Both, factor: float) -> list[tuple[str, str]]:
+    """The sides that got worse by far more than the inside, in their own measure and in squared error."""
     sides = []
     for place, side in enumerate(SIDES):
         worse = [
-            (b.borders[place] + 1) / (a.borders[place] + 1) > BORDER * max((b.inner + 1) / (a.inner + 1), 1)
+            (b.borders[place] + 1) / (a.borders[place] + 1) > factor * max((b.inner + 1) / (a.inner + 1), 1)
+            and b.borders[place] - a.borders[place] > SPREAD * (b.inner - a.inner)
             for a, b in both
         ]
         if np.mean(worse) >= AGREE:

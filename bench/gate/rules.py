@@ -84,9 +84,10 @@ def estimate(before: np.ndarray, after: np.ndarray, trained: bool = True, noise:
     per_image = float(lost.var(ddof=1)) if free_images else 0.0
     per_seed, free_seeds = _pooled_noise(before, after, noise) if trained else (0.0, math.inf)
     rest, free_rest = _residual(before, after) if trained else (0.0, 0)
-    parts = (per_seed * size.inverse, per_image / size.images, rest * size.inverse / size.images)
-    variance = max(parts[0] + parts[1] - parts[2], parts[0], parts[1])
-    freedom = _satterthwaite(variance, parts, (free_seeds, free_images, free_rest))
+    variance, freedom = _sum_of_variances(
+        (per_seed * size.inverse, per_image / size.images, rest * size.inverse / size.images),
+        (free_seeds, free_images, free_rest),
+    )
     return Estimate(
         float(lost.mean()), math.sqrt(variance), freedom, size,
         max(per_seed - rest / size.images, 0), max(per_image - rest * size.inverse, 0), rest,
@@ -106,13 +107,14 @@ def needed(found: Estimate, loss: float, matters: float, alpha: float, wanted: f
     counts = [2**each for each in range(int(math.log2(MOST_IMAGES)) + 1)]
     for times, seeds in itertools.product(counts, range(2, MOST_SEEDS + 1)):
         size = Size(seeds, seeds, found.size.images * times)
-        parts = (
-            found.trainings * size.inverse + found.rest * size.inverse / size.images,
-            found.images / size.images,
+        variance, freedom = _sum_of_variances(
+            (
+                found.trainings * size.inverse + found.rest * size.inverse / size.images,
+                found.images / size.images,
+                0.0,
+            ),
+            (2 * seeds - 2, max(size.images - 1, 1), 0),
         )
-        free = (2 * seeds - 2, max(size.images - 1, 1))
-        variance = sum(parts)
-        freedom = _satterthwaite(variance, parts, free)
         if power(loss, math.sqrt(variance), freedom, alpha, matters) >= wanted:
             return size
     return None
@@ -140,9 +142,18 @@ def _residual(before: np.ndarray, after: np.ndarray) -> tuple[float, int]:
     return (sums / freedom if freedom else 0.0), freedom
 
 
-def _satterthwaite(variance: float, parts: tuple[float, ...], freedoms: tuple[float, ...]) -> float:
-    """Degrees of freedom of a sum of variances; 0 when the first, the trainings', has none."""
+def _sum_of_variances(parts: tuple[float, float, float], freedoms: tuple[float, float, float]) -> tuple[float, float]:
+    """The variance of a mean difference and its degrees of freedom; 0 when the trainings' part has none.
+
+    parts: of the trainings, of the images, and of the rest, which is in both and so taken off once. Where the rest is
+    no smaller than one of the two, that one is nothing but rest: the other is all there is, with its own freedom.
+    """
+    trainings, images, rest = parts
     if freedoms[0] <= 0:
-        return 0.0
+        return max(trainings, images), 0.0
+    if rest >= min(trainings, images):
+        variance, freedom = max((trainings, freedoms[0]), (images, freedoms[1]))
+        return variance, float(freedom) if math.isfinite(freedom) else float(max(freedoms[1], 1))
+    variance = trainings + images - rest
     weight = sum(part**2 / free for part, free in zip(parts, freedoms, strict=True) if free > 0)
-    return variance**2 / weight if weight > 0 else float(max(freedoms[1], 1))
+    return variance, variance**2 / weight

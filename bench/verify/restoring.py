@@ -62,7 +62,8 @@ def repeats_itself(subject: Subject) -> None:
     torch.manual_seed(2)
     state = torch.get_rng_state()
     again = restored(method, batch.degraded, subject.told(batch.mask))
-    need(torch.equal(first, again), "restoring twice gave two results; fix the seed of any noise used in eval")
+    same = torch.equal(first, again)
+    need(same, "restoring twice gave two results; keep nothing between pictures, and fix the seed of any noise")
     need(torch.equal(state, torch.get_rng_state()), "restore drew from torch's global generator; use one of its own")
     changed = [key for key, value in method.state_dict().items() if not torch.equal(value, weights[key])]
     need(not changed, f"restore changed {changed[:1]}; a method keeps nothing from one picture to the next")
