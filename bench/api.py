@@ -1,9 +1,11 @@
 """The suite from Python: the same calls as the command line.
 
+```python
 from bench import api
 
 runs = api.run("quickstart")
 found = api.measure(api.Folders(Path("out"), Path("truth")), metrics=("psnr", "ssim"))
+```
 """
 
 from __future__ import annotations
@@ -73,6 +75,8 @@ class Pictures:
     alpha: bool = False  # what is transparent is the mask
     tile: int = AUTO  # side of the tiles that larger pictures are cut into; 0: none; AUTO: where memory asks for it
     suffix: str = ".png"  # or ".jpg": of the pictures in a folder
+    truth: Path | None = None  # the undamaged video: each frame is scored against it
+    metrics: tuple[str, ...] = ()  # by these; none: psnr and ssim
 
 
 @dataclass(frozen=True)
@@ -138,7 +142,8 @@ def restore(
     _check(pictures)
     stored = StoredMethod.open(run, found, device, pictures.tile)
     if is_video(pictures.source):
-        return restore_clip(stored, Clip(pictures.source, pictures.out, pictures.mask), progress)
+        clip = Clip(pictures.source, pictures.out, pictures.mask, pictures.truth, pictures.metrics)
+        return restore_clip(stored, clip, progress)
     source = open_pictures(pictures.source)
     if pictures.triplets:
         level = pictures.level or (scored_levels(stored.run) or [stored.task.train])[0]
@@ -157,6 +162,10 @@ def _check(pictures: Pictures) -> None:
         raise UserError("the mask is either in files or in the alpha channel; give --mask or --alpha")
     if is_video(pictures.source) and (pictures.triplets or pictures.alpha or pictures.short_side):
         raise UserError("--triplets, --alpha and --short-side are for pictures; leave them out with a video")
+    if pictures.truth is not None and not is_video(pictures.source):
+        raise UserError("--truth is for a video; score pictures with `restorebench measure`")
+    if pictures.metrics and pictures.truth is None:
+        raise UserError("--metrics says how frames are scored against --truth; give both or none")
 
 
 def _run(suite: str, settings: Settings, train: bool, score: bool) -> list[Run]:

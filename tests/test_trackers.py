@@ -1,7 +1,10 @@
 """Trackers: what they are told, that a training outlives them, and MLflow for real against a local store."""
 
 import json
+import os
+import struct
 import sys
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -124,6 +127,57 @@ def test_wandb_is_told_who_the_run_is(tmp_path, monkeypatch, offline, mode):
     assert options["id"] == RUN.run_id and options["resume"] == "allow" and options["mode"] == mode
     assert options["config"] == settings(RUN) and settings(RUN)["train.crop"] == 32
     assert calls[1:] == [("log", {"l1": 0.5}, 40), ("finish", 1)]
+
+
+def kept(path):
+    """The records of W&B's file of an offline run: a header of 7 bytes, then checksum, length, kind and protobuf."""
+    from wandb.proto import wandb_internal_pb2
+
+    data, place = path.read_bytes(), 7
+    assert len(data) < 32768, "beyond it a record may be split"
+    while place + 7 <= len(data):
+        _, length, kind = struct.unpack_from("<IHB", data, place)
+        assert kind == 1, "a whole record"
+        if place + 7 + length > len(data):
+            return  # being written
+        yield wandb_internal_pb2.Record.FromString(data[place + 7 : place + 7 + length])
+        place += 7 + length
+
+
+def ended(records):
+    """The exit code, once the file is whole."""
+    return [each.exit.exit_code for each in records if each.WhichOneof("record_type") == "exit"]
+
+
+def test_wandb_keeps_a_run_offline(tmp_path, monkeypatch):
+    pytest.importorskip("wandb", reason="wandb is not installed")
+    for name in [each for each in os.environ if each.startswith("WANDB_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    monkeypatch.setenv("WANDB_CONSOLE", "off")
+    both = Trackers(tmp_path, ("wandb",), RUN)
+    both.begin(0)
+    for images in (20, 40):
+        both.add(images, {"l1": 1 / images})
+    both.close(True)
+    assert both.problems == []
+    (file,) = tmp_path.glob(f"wandb/offline-run-*/run-{RUN.run_id}.wandb")
+    for _ in range(600):  # its own process may still be writing
+        records = list(kept(file))
+        if ended(records):
+            break
+        time.sleep(0.1)
+    (run,) = [each.run for each in records if each.WhichOneof("record_type") == "run"]
+    assert (run.run_id, run.project, run.run_group, run.display_name) == (
+        RUN.run_id, "restorebench", "jpeg", "dncnn seed 3",
+    )  # fmt: skip
+    told = {each.key or each.nested_key[0]: json.loads(each.value_json) for each in run.config.update}
+    assert {name: told[name] for name in settings(RUN)} == settings(RUN)
+    rows = [each.history for each in records if each.WhichOneof("record_type") == "history"]
+    values = [{each.key or each.nested_key[0]: json.loads(each.value_json) for each in row.item} for row in rows]
+    assert [(row["_step"], row["l1"]) for row in values] == [(20, 0.05), (40, 0.025)]
+    assert ended(records) == [0]
 
 
 def test_mlflow_keeps_one_run_through_an_interruption(tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """Videos restored frame by frame: what is kept, resumption, masks, flicker, mistakes."""
 
+import csv
 from fractions import Fraction
 from itertools import islice
 
@@ -7,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from skimage.metrics import peak_signal_noise_ratio
 
 from bench.discovery import discover
 from bench.errors import UserError
@@ -170,6 +172,46 @@ def test_masks_are_a_picture_or_a_video(stored, tmp_path):
         assert np.abs(before - after)[:, 11:19, 21:29].mean() > 10 and np.abs(before - after)[:, 24:].mean() < 4
 
 
+def test_frames_are_scored_against_a_truth(stored, tmp_path, monkeypatch, short_segments):
+    """The battery's own numbers, frame by frame, also where the work was interrupted; flicker beside them."""
+    frames = moving(10)
+    rng = np.random.default_rng(0)
+    noisy = [np.clip(frame + rng.normal(0, 20, frame.shape), 0, 255).astype(np.uint8) for frame in frames]
+    source, truth = make(tmp_path / "in.mp4", noisy), make(tmp_path / "truth.mp4", frames)
+    method = stored("median", "jpeg")
+    with monkeypatch.context() as patch:
+        patch.setattr(clips, "_joined", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            restore_clip(method, Clip(source, tmp_path / "out.mp4", truth=truth))
+    (tmp_path / "out.mp4.parts" / "00002.nut").unlink()
+    done = restore_clip(method, Clip(source, tmp_path / "out.mp4", truth=truth))
+    names = ["psnr", "ssim"]
+    assert [each.metric for each in done.scores] == names and all(each.frames == 10 for each in done.scores)
+    rows = list(csv.DictReader((tmp_path / "out.scores.csv").open()))
+    assert len(rows) == 10 and list(rows[0])[:3] == ["frame", "flicker of input", "flicker of restored"]
+    assert rows[0]["flicker of input"] == "" and float(rows[5]["flicker of restored"]) > 0
+    pairs = zip(pixels_of(source), pixels_of(truth), rows, strict=True)
+    for before, true, row in pairs:
+        after = method.restore(before, None)
+        for pixels, which in ((before, "input"), (after, "restored")):
+            assert float(row[f"psnr of {which}"]) == pytest.approx(peak_signal_noise_ratio(true, pixels), abs=1e-4)
+    psnr = done.scores[0]
+    assert psnr.restored == pytest.approx(np.mean([float(row["psnr of restored"]) for row in rows]))
+    assert psnr.restored > psnr.input + 2 and str(psnr).startswith("psnr: input 2")
+
+
+def test_scores_inside_the_mask_and_by_other_metrics(stored, tmp_path):
+    frames = moving(3)
+    mask = np.zeros((48, 64), np.uint8)
+    mask[10:20, 20:30] = 255
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    holed = [np.where(mask[..., None] > 0, np.uint8(128), frame) for frame in frames]
+    source, truth = make(tmp_path / "in.mp4", holed), make(tmp_path / "truth.mp4", frames)
+    clip = Clip(source, tmp_path / "out.mp4", tmp_path / "mask.png", truth, ("psnr_y",))
+    found = {each.metric: each for each in restore_clip(stored("telea", "hole"), clip).scores}
+    assert found["psnr_y/lost"].restored > found["psnr_y/lost"].input + 2 and "psnr" not in found
+
+
 def test_mistakes_are_one_line(stored, tmp_path):
     telea, identity = stored("telea", "hole"), stored("identity", "jpeg")
     source, out = make(tmp_path / "in.mp4", moving(6)), tmp_path / "out.mp4"
@@ -192,6 +234,11 @@ def test_mistakes_are_one_line(stored, tmp_path):
         (telea, Clip(source, out, other), "is 32×32, the video 64×48"),
         (telea, Clip(source, out, small), "its mask is 9×9, the picture 64×48"),
         (telea, Clip(source, out, tmp_path / "none.png"), "none.png"),
+        (identity, Clip(source, out, truth=short), "short.mp4: ends before frame 3"),
+        (identity, Clip(source, out, truth=other), "is 32×32, the video 64×48"),
+        (identity, Clip(source, out, truth=tmp_path / "none.mp4"), "No such file"),
+        (identity, Clip(source, out, truth=source, metrics=("pnsr",)), "did you mean 'psnr'"),
+        (identity, Clip(source, out, truth=source, metrics=("fid",)), "leave it out"),
     ):
         with pytest.raises(UserError, match=says) as raised:
             restore_clip(method, clip)

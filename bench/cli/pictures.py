@@ -91,6 +91,8 @@ def restore(
     short_side: Annotated[int, typer.Option(min=0, help="Bring pictures to this short side first; 0: as is.")] = 0,
     tile: Annotated[str, typer.Option(help="Side of overlapping tiles, 0 = whole, auto = as memory allows.")] = "auto",
     format: Annotated[PictureFormat, typer.Option(help="Of the pictures in OUT.")] = PictureFormat.png,
+    truth: Annotated[Path | None, typer.Option(help="The undamaged video: scores, by frame in OUT.scores.csv.")] = None,
+    metrics: Annotated[str, typer.Option(help="With --truth: separated by commas; default: psnr,ssim.")] = "",
     device: Device = "auto", plugin: Plugins = [],
 ) -> None:  # fmt: skip
     """Apply a trained method to your own pictures, or to a video, whose sound is kept.
@@ -103,7 +105,8 @@ def restore(
     from bench.console import counting
     from bench.video.reading import is_video
 
-    wanted = api.Pictures(source, out, mask, triplets, level, short_side, alpha, _tile(tile), f".{format.value}")
+    how = (_tile(tile), f".{format.value}", truth, listed(metrics))
+    wanted = api.Pictures(source, out, mask, triplets, level, short_side, alpha, *how)
     with counting("frames") as progress:
         done = api.restore(run, wanted, device, tuple(plugin), progress)
     for problem in done.problems:
@@ -111,6 +114,8 @@ def restore(
     print(f"{done.written} {'frames' if is_video(source) else 'pictures'} are in {out}")
     if done.flicker is not None:
         print(done.flicker)
+    for mean in done.scores:
+        print(mean)
 
 
 def _tile(text: str) -> int:

@@ -15,12 +15,10 @@ from bench.data.pictures import Picture, resize_short_side
 from bench.demo.limits import Busy, Limits, Refused, read_upload
 from bench.discovery import Found
 from bench.errors import UserError
-from bench.restoring import StoredMethod
+from bench.restoring import StoredMethod, against_truth, battery_of
 from bench.restoring.masks import HOLE, resized
 from bench.results.store import DONE, TRAINED, find_runs, read_run
-from bench.scoring.battery import Battery, Pictures
 
-METRICS = ("psnr", "ssim")
 LOADED = 4  # methods kept in memory
 
 
@@ -70,6 +68,7 @@ class Service:
         """Raises UserError when the folder has no run that can restore."""
         self.limits = limits or Limits()
         self._found, self._device = found, device
+        self._battery = battery_of(())
         self._folders, self.choices = _usable(runs, found)
         if not self.choices:
             raise UserError(f"{runs}: no run that can restore; train some with `restorebench run --runs {runs}`")
@@ -116,7 +115,7 @@ class Service:
             raise Refused(f"{stored.run.method} cannot restore this picture: {' '.join(str(error).split())}") from None
         except Exception as error:  # a method is not our code, and a stranger should not see its insides
             raise Refused(f"{stored.run.method} failed on this picture ({type(error).__name__})") from error
-        scores = {} if truth is None else _scores(picture, after, truth, seen)
+        scores = {} if truth is None else against_truth(self._battery, picture, after, truth, seen)
         return Answer(picture, after, seen, scores, (*stored.notes, *_hint(stored, picture)))
 
     def _stored(self, key: str) -> StoredMethod:
@@ -182,22 +181,6 @@ def _usable(root: Path, found: Found) -> tuple[dict[str, Path], list[Choice]]:
         folders[key] = folder
         choices.append(Choice(key, run.task, run.method, run.seed, told))
     return folders, choices
-
-
-def _scores(
-    before: np.ndarray, after: np.ndarray, truth: np.ndarray, mask: np.ndarray | None
-) -> dict[str, tuple[float, float]]:
-    """What was sent and what was restored against the truth, by METRICS, whole and by region."""
-    import torch
-
-    region = None if mask is None else np.stack([mask, mask])
-    pictures = Pictures(["before", "after"], np.stack([before, after]), np.stack([truth, truth]), region)
-    found: dict[str, dict[str, float]] = {}
-    for row in Battery.of(METRICS, torch.device("cpu")).add(pictures):
-        name = row["metric"] if row["region"] == "whole" else f"{row['metric']}/{row['region']}"
-        found.setdefault(name, {})[row["image_id"]] = row["value"]
-    pairs = {name: (each["before"], each["after"]) for name, each in found.items()}
-    return {name: pair for name, pair in pairs.items() if np.isfinite(pair).all()}
 
 
 def _hint(stored: StoredMethod, picture: np.ndarray) -> tuple[str, ...]:

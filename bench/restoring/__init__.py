@@ -5,8 +5,9 @@ from bench.restoring.masks import Masks
 from bench.restoring.photos import Output, Restored, open_pictures, restore_source
 from bench.restoring.stored import AUTO, StoredMethod, scored_levels
 from bench.restoring.triplets import GAP, side_by_side, triplets
+from bench.restoring.truth import against_truth, battery_of
 
 __all__ = [
-    "AUTO", "GAP", "Clip", "Masks", "Output", "Progress", "Restored", "StoredMethod",
+    "AUTO", "GAP", "Clip", "Masks", "Output", "Progress", "Restored", "StoredMethod", "against_truth", "battery_of",
     "open_pictures", "restore_clip", "restore_source", "scored_levels", "side_by_side", "silent", "triplets",
 ]  # fmt: skip

@@ -16,6 +16,7 @@ from bench.data.sources import Source
 from bench.errors import UserError
 from bench.restoring.masks import Masks, resized
 from bench.restoring.stored import AUTO, StoredMethod
+from bench.restoring.truth import Mean
 from bench.video.flicker import Flicker
 
 
@@ -23,12 +24,13 @@ from bench.video.flicker import Flicker
 class Restored:
     """How many pictures, or frames, were written, and a line for each that was not, or that a reader must know.
 
-    flicker: of a video.
+    flicker: of a video; scores: of a video whose truth was given.
     """
 
     written: int
     problems: list[str]
     flicker: Flicker | None = None
+    scores: tuple[Mean, ...] = ()
 
 
 @dataclass(frozen=True)

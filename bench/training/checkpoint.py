@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from bench.errors import UserError
 from bench.results.store import write_atomic
@@ -22,6 +23,7 @@ from methods.base import Method
 
 NAME, PREVIOUS = "checkpoint.pt", "checkpoint.previous.pt"
 SEAL = hashlib.sha256().digest_size
+PIECE = 1 << 20  # bytes read at once
 
 
 def save(folder: Path, method: Method, average: WeightAverage | None, state: dict[str, float]) -> None:
@@ -46,15 +48,18 @@ def save(folder: Path, method: Method, average: WeightAverage | None, state: dic
     write_atomic(folder / NAME, buffer.getvalue())
 
 
-def read(folder: Path, device: torch.device) -> dict[str, Any] | None:
-    """The stored checkpoint, or None when there is none. Raises UserError when it is damaged."""
+def read(folder: Path, device: torch.device, mapped: bool = False) -> dict[str, Any] | None:
+    """The stored checkpoint, or None when there is none. Raises UserError when it is damaged.
+
+    mapped: what is not looked at takes no memory; only for as long as the file stays as it is.
+    """
     path = folder / NAME
     if not path.exists():
         return None
     if not _whole(path):
         raise UserError(f"{path}: not a readable checkpoint (its digest is wrong); run its suite again to mend it")
     try:
-        return torch.load(path, map_location=device, weights_only=True)
+        return torch.load(path, map_location=device, weights_only=True, mmap=mapped)
     except Exception as error:  # torch raises a dozen unrelated types on files it cannot read
         reason = f"not a readable checkpoint ({type(error).__name__})"
         raise UserError(f"{path}: {reason}; delete it to train anew") from None
@@ -96,24 +101,34 @@ def resume(stored: dict[str, Any], method: Method, average: WeightAverage | None
 
 def load_weights(folder: Path, method: Method, device: torch.device) -> None:
     """Load the weights that restore: the averaged ones where the run kept them. Raises UserError without any."""
-    stored = read(folder, device)
-    if stored is None:
-        raise UserError(f"{folder}: no {NAME}; train it first")
-    method.load_state_dict(stored["ema"] or stored["model"])
+    method.load_state_dict(_weights(folder, device))
 
 
 def weights_digest(folder: Path) -> str:
     """SHA-256 over names, shapes and bits of the weights that restore. Raises UserError without any."""
-    stored = read(folder, torch.device("cpu"))
-    if stored is None:
-        raise UserError(f"{folder}: no {NAME}; train it first")
     total = hashlib.sha256()
-    for name, each in sorted((stored["ema"] or stored["model"]).items()):
+    for name, each in sorted(_weights(folder, torch.device("cpu")).items()):
         total.update(f"{name} {tuple(each.shape)} {each.dtype}\n".encode())
         total.update(each.detach().contiguous().flatten().view(torch.uint8).numpy().data)
     return total.hexdigest()
 
 
+def _weights(folder: Path, device: torch.device) -> dict[str, Tensor]:
+    """The weights that restore, beside which a checkpoint holds critics and twice as much for the optimizers."""
+    stored = read(folder, device, mapped=True)
+    if stored is None:
+        raise UserError(f"{folder}: no {NAME}; train it first")
+    return stored["ema"] or stored["model"]
+
+
 def _whole(path: Path) -> bool:
-    sealed = path.read_bytes()
-    return hashlib.sha256(sealed[:-SEAL]).digest() == sealed[-SEAL:]
+    """Whether its seal is that of what stands before it; read in pieces, for it may be as large as the memory."""
+    left, total = path.stat().st_size - SEAL, hashlib.sha256()
+    with path.open("rb") as file:
+        while left > 0:
+            piece = file.read(min(left, PIECE))
+            if not piece:
+                return False
+            total.update(piece)
+            left -= len(piece)
+        return total.digest() == file.read()

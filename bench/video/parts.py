@@ -6,8 +6,9 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from bench.results.atomic import sweep, unfinished, write_atomic
 from bench.video.reading import Form, Frame
@@ -16,12 +17,26 @@ from bench.video.writing import write_segment
 SEGMENT = 48  # frames; what an interruption can cost
 KEY = "made-of.json"
 
-Pair = tuple[float, float] | None  # flicker of a frame against the one before: input's, restored's
+Pair = tuple[float, float]  # the input's, the restored's
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What is known of a frame: its flicker against the one before, and by each metric its score against the truth."""
+
+    flicker: Pair | None = None
+    scores: dict[str, Pair] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, stored: dict[str, Any]) -> Judged:
+        """From JSON, which knows no tuples."""
+        flicker, scores = stored["flicker"], stored["scores"]
+        return cls(flicker and (flicker[0], flicker[1]), {name: (pair[0], pair[1]) for name, pair in scores.items()})
 
 
 @dataclass(frozen=True)
 class Parts:
-    """Segments 00000.nut, 00001.nut, ... with the flicker of their frames in 00000.json, ..."""
+    """Segments 00000.nut, 00001.nut, ... with what is known of their frames in 00000.json, ..."""
 
     folder: Path
 
@@ -45,27 +60,27 @@ class Parts:
             found.append(path)
         return found
 
-    def write(self, number: int, form: Form, frames: Iterable[tuple[Frame, Pair]]) -> None:
-        """Make one segment; it appears whole or not at all, after its flicker."""
-        path, pairs = self._path(number), []
+    def write(self, number: int, form: Form, frames: Iterable[tuple[Frame, Judged]]) -> None:
+        """Make one segment; it appears whole or not at all, after what is known of it."""
+        path, known = self._path(number), []
 
         def noted() -> Iterator[Frame]:
-            for frame, pair in frames:
-                pairs.append(pair)
+            for frame, judged in frames:
+                known.append(asdict(judged))
                 yield frame
 
         temporary = unfinished_video(path)
         try:
             write_segment(temporary, form, noted())
-            write_atomic(path.with_suffix(".json"), json.dumps(pairs).encode())
+            write_atomic(path.with_suffix(".json"), json.dumps(known).encode())
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
 
-    def pairs(self) -> list[Pair]:
-        """The flicker of every finished frame."""
+    def judged(self) -> list[Judged]:
+        """What is known of every finished frame."""
         texts = (path.with_suffix(".json").read_text() for path in self.finished())
-        return [pair if pair is None else (pair[0], pair[1]) for text in texts for pair in json.loads(text)]
+        return [Judged.of(each) for text in texts for each in json.loads(text)]
 
     def remove(self) -> None:
         """All of it, once it is not needed any more."""
