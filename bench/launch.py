@@ -6,8 +6,9 @@ import contextlib
 import datetime
 import tempfile
 import traceback
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -23,13 +24,14 @@ from bench.results import store
 from bench.results.atomic import sweep
 from bench.scoring.battery import Battery
 from bench.scoring.cost import Load, cost
+from bench.scoring.memory import attempt
 from bench.scoring.samples import Sampler
 from bench.scoring.score import Gallery, MethodRestorer, record, score
 from bench.seeds import seed_for
 from bench.training import checkpoint
 from bench.training.engine import Engine
-from bench.training.log import TrainingLog
-from bench.training.loop import train
+from bench.training.log import SilentLog, TrainingLog
+from bench.training.loop import Outcome, train
 from bench.training.trackers import Trackers
 from methods.base import Method
 
@@ -50,6 +52,22 @@ class Watcher:
         """A job ended, well or not."""
 
 
+Trained = tuple[Outcome, list[str]]  # how a training ended, and what the trackers could not do
+
+
+def train_here(job: Job, run: store.Run, folder: Path, bench: Bench) -> Trained:
+    """Train a job in this process, from the last checkpoint in its folder if there is one."""
+    plan, share = job.plan, bench.engine.share
+    method = _build(job)
+    data = TrainingData(plan.training, plan.recipe, job.seed)
+    if not share.leads:
+        return train(method, data, job.budget, bench.engine, SilentLog(folder)), []
+    sampler = Sampler(job.entry.build, plan.exam, plan.kept, job.told, bench.engine, folder)
+    trackers = Trackers(folder, job.trackers, run)
+    trace = TrainingLog(folder, partial(bench.watcher.trained, job), sampler, trackers)
+    return train(method, data, job.budget, bench.engine, trace), trackers.problems
+
+
 @dataclass(frozen=True)
 class Bench:
     """Where jobs run, what they are scored by, and which half of the work is asked for."""
@@ -62,6 +80,7 @@ class Bench:
     score: bool = True
     known: Mapping[str, Metric] = field(default_factory=lambda: METRICS)  # those of plug-ins among them
     patience: float = 0.0  # seconds to wait for another process to let go of a run
+    trainer: Callable[[Job, store.Run, Path, Bench], Trained] = train_here
 
 
 def run_job(job: Job, bench: Bench) -> store.Run:
@@ -161,8 +180,7 @@ def check_writable(folder: Path) -> None:
 
 def _with_weights(job: Job, run: store.Run, folder: Path, bench: Bench) -> Method:
     """The method with its final weights, trained first if need be."""
-    torch.manual_seed(seed_for("weights", job.run.task, job.seed))  # rows that share a network start from the same
-    method = job.entry.build()
+    method = _build(job)
     if not job.trained:
         run.status = store.TRAINED if run.status == store.RUNNING else run.status
         bench.engine.place(method)
@@ -173,28 +191,49 @@ def _with_weights(job: Job, run: store.Run, folder: Path, bench: Bench) -> Metho
         checkpoint.drop_previous(folder)  # left where a process was killed at the very end
     if run.status == store.RUNNING and bench.train:
         store.write_run(folder, run)
-        _train(job, run, folder, bench, method)
+        _train(job, run, folder, bench)
     if run.status in (store.TRAINED, store.DONE):
         checkpoint.load_weights(folder, method, bench.engine.device)
         bench.engine.place(method)
     return method
 
 
-def _train(job: Job, run: store.Run, folder: Path, bench: Bench, method: Method) -> None:
-    plan = job.plan
-    data = TrainingData(plan.training, plan.recipe, job.seed)
-    sampler = Sampler(job.entry.build, plan.exam, plan.kept, job.told, bench.engine, folder)
-    trackers = Trackers(folder, job.trackers, run)
-    trace = TrainingLog(folder, lambda images, scalars: bench.watcher.trained(job, images, scalars), sampler, trackers)
-    outcome = train(method, data, job.budget, bench.engine, trace)
+def _build(job: Job) -> Method:
+    """The method with its first weights; rows that share a network start from the same."""
+    torch.manual_seed(seed_for("weights", job.run.task, job.seed))
+    return job.entry.build()
+
+
+def _train(job: Job, run: store.Run, folder: Path, bench: Bench) -> None:
+    outcome, problems = _train_within_memory(job, run, folder, bench)
     run.status = store.TRAINED if outcome.status == store.DONE else outcome.status
     run.reason, run.images_seen = outcome.reason, outcome.images_seen
     run.cost["training_seconds"] = outcome.seconds
-    run.notes += plan.training.problems + trackers.problems
+    run.notes += job.plan.training.problems + problems
     if run.status == store.TRAINED:
         run.digests["checkpoint"] = checkpoint.weights_digest(folder)
     store.write_run(folder, run)
     checkpoint.drop_previous(folder)
+
+
+def _train_within_memory(job: Job, run: store.Run, folder: Path, bench: Bench) -> Trained:
+    """Train; where memory runs out, go on from the last checkpoint with every batch in twice as many parts.
+
+    Raises torch.OutOfMemoryError when not even one picture fits.
+    """
+    share, parts, most = bench.engine.share, 1, job.budget.batch
+    while parts <= most:
+        engine = replace(bench.engine, share=replace(share, parts=parts))
+        trained = attempt(partial(bench.trainer, job, run, folder, replace(bench, engine=engine)))
+        if trained is not None:
+            if parts > 1:
+                run.notes.append(f"memory ran out: every batch was trained in {parts} parts of less memory")
+            return trained
+        parts = 2 * parts if parts == most else min(2 * parts, most)
+    raise torch.OutOfMemoryError(
+        f"not even one picture of {job.plan.recipe.crop} pixels fits; set a smaller train.crop, or a smaller network"
+        f" under [methods.{job.run.method}]"
+    )
 
 
 def _missing_scores(run: store.Run, folder: Path, battery: Battery) -> bool:

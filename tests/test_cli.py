@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import zlib
 from pathlib import Path
 
@@ -75,6 +76,28 @@ def test_help_and_version_load_nothing_heavy():
     root = Path(__file__).parent.parent
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=root)
     assert done.stdout.strip().endswith("[]"), done.stdout + done.stderr
+
+
+def start(code: str) -> float:
+    """The best of five starts of a Python that runs this, in seconds: whatever else runs here only adds to it."""
+    root, best = Path(__file__).parent.parent, float("inf")
+    for _ in range(5):
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-c", code], cwd=root, check=True, stdout=subprocess.DEVNULL)
+        best = min(best, time.perf_counter() - began)
+    return best
+
+
+def test_start_takes_a_few_times_what_python_takes():
+    """With Python's own start at 20 ms, 0.3 s for the import would be 15 times it, and 0.5 s for --help 25 times."""
+    bare, imported = start("pass"), start("import bench")
+    helped = start("import sys; sys.argv = ['restorebench', '--help']; from bench.cli import main; main()")
+    said = (
+        f"python -c pass {bare:.3f} s; import bench {imported:.3f} s, {imported / bare:.1f}x; "
+        f"restorebench --help {helped:.3f} s, {helped / bare:.1f}x"
+    )
+    sys.stdout.write(f"\n{said}\n")  # pytest -rP shows it
+    assert imported < 8 * bare and helped < 20 * bare, said
 
 
 def test_measure_json_has_its_published_shape(command, pair):

@@ -17,7 +17,11 @@ Methods = Annotated[str, typer.Option(help="Only these methods of the suite, sep
 LauncherKind = Annotated[str, typer.Option("--launcher", help="local, or ray: the machines of a Ray cluster.")]
 Jobs = Annotated[int, typer.Option(help="Local: so many jobs at once, in processes of their own.")]
 Timeout = Annotated[float, typer.Option(help="Seconds one job may take; a longer one is stopped and is a row. 0: any.")]
-Address = Annotated[str, typer.Option(help="Ray: of the cluster; default: RAY_ADDRESS, or this machine alone.")]
+Address = Annotated[
+    str, typer.Option(help="Of the Ray cluster, default RAY_ADDRESS or this machine; or of the first of --nodes.")
+]
+Devices = Annotated[int, typer.Option(help="Local: processes that train one run together; on GPUs one for each.")]
+Nodes = Annotated[int, typer.Option(help="Local: machines with so many; start the same on each, with NODE_RANK set.")]
 GpusPerJob = Annotated[float | None, typer.Option(help="Ray: GPUs, or a share of one, that a job takes.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Accepted for clarity: finished parts are never done again.")]
 

@@ -12,10 +12,12 @@ import typer
 from bench.cli.common import (
     Address,
     Device,
+    Devices,
     GpusPerJob,
     Jobs,
     LauncherKind,
     Methods,
+    Nodes,
     Plugins,
     Resume,
     RunsFolder,
@@ -37,7 +39,7 @@ def run(
     suite: SuiteName = "quickstart", runs: RunsFolder = Path("runs"), site: SiteFolder = Path("site"),
     device: Device = "auto", plugin: Plugins = [], tasks: Tasks = "", methods: Methods = "", resume: Resume = True,
     launcher: LauncherKind = "local", jobs: Jobs = 1, timeout: Timeout = 0.0, address: Address = "",
-    gpus_per_job: GpusPerJob = None,
+    gpus_per_job: GpusPerJob = None, devices: Devices = 1, nodes: Nodes = 1,
 ) -> None:  # fmt: skip
     """Train, score and report a whole suite. Start it again after an interruption and it goes on.
 
@@ -45,9 +47,10 @@ def run(
     """
     from bench import api
 
-    spread = api.Launcher(launcher, jobs, timeout, address, gpus_per_job)
+    spread = api.Launcher(launcher, jobs, timeout, address, gpus_per_job, devices=devices, nodes=nodes)
     _jobs(api.run, suite, _settings(runs, device, plugin, tasks, methods, spread))
-    make_board(runs, site)
+    if not spread.follows:
+        make_board(runs, site)
 
 
 @app.command()
@@ -55,7 +58,7 @@ def train(
     suite: SuiteName = "quickstart", runs: RunsFolder = Path("runs"), device: Device = "auto",
     plugin: Plugins = [], tasks: Tasks = "", methods: Methods = "", resume: Resume = True,
     launcher: LauncherKind = "local", jobs: Jobs = 1, timeout: Timeout = 0.0, address: Address = "",
-    gpus_per_job: GpusPerJob = None,
+    gpus_per_job: GpusPerJob = None, devices: Devices = 1, nodes: Nodes = 1,
 ) -> None:  # fmt: skip
     """Train the methods of a suite without scoring them.
 
@@ -63,7 +66,7 @@ def train(
     """
     from bench import api
 
-    spread = api.Launcher(launcher, jobs, timeout, address, gpus_per_job)
+    spread = api.Launcher(launcher, jobs, timeout, address, gpus_per_job, devices=devices, nodes=nodes)
     _jobs(api.train, suite, _settings(runs, device, plugin, tasks, methods, spread))
 
 

@@ -101,10 +101,10 @@ class TrainingData:
             raise UserError(f"{pictures.source.name}: no readable picture{need} to train on")
         self._order: tuple[int, np.ndarray] = (-1, np.empty(0, dtype=np.int64))
 
-    def batch(self, step: int) -> Batch:
-        """The batch of one step, on the CPU."""
+    def batch(self, step: int, places: range | None = None) -> Batch:
+        """The batch of one step, or these places of it, on the CPU."""
         first = step * self.recipe.batch
-        samples = [self._sample(first + place) for place in range(self.recipe.batch)]
+        samples = [self._sample(first + place) for place in (range(self.recipe.batch) if places is None else places)]
         clean, degraded, mask = (np.stack(part) for part in zip(*samples, strict=True))
         return Batch(to_tensor(clean), to_tensor(degraded), torch.from_numpy(mask[:, None]).float())
 

@@ -133,7 +133,7 @@ def run_in_processes(jobs: list[Job], bench: Bench, order: Order, launcher: Laun
 def _work(pipe: Connection, packed: bytes) -> None:
     """The whole life of a worker process: errands in, news out."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle: it ends us
-    threading.Thread(target=_follow_parent, daemon=True).start()
+    threading.Thread(target=follow_parent, daemon=True).start()
     try:
         desk = sit_down(packed)
     except UserError as error:
@@ -147,7 +147,7 @@ def _work(pipe: Connection, packed: bytes) -> None:
         pipe.send(desk.do(errand, lambda word, what: pipe.send((word, what))))
 
 
-def _follow_parent() -> Any:
+def follow_parent() -> Any:
     """End with the parent, however it ends: nobody would hear of what is done, and the next start needs the locks."""
     parent = multiprocessing.parent_process()
     if parent is not None:

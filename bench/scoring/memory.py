@@ -9,16 +9,19 @@ from typing import TypeVar
 import torch
 
 OUT_OF_MEMORY = "out_of_memory"  # status of a picture that does not fit even alone
+NO_CPU_MEMORY = "DefaultCPUAllocator: "  # so torch begins to say that the CPU has none left
 
 T = TypeVar("T")
 
 
 def attempt(work: Callable[[], T]) -> T | None:
-    """What work gives, or None when the device's memory runs out; the memory it had taken is free again then."""
+    """What work gives, or None when memory runs out, the device's or ours; what it had taken is free again then."""
     try:
         return work()
-    except torch.OutOfMemoryError:
-        pass  # out of the handler first: the error's traceback keeps the failed work's tensors alive
+    except (MemoryError, RuntimeError) as error:  # torch.OutOfMemoryError is a RuntimeError, and so is the CPU's
+        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and NO_CPU_MEMORY not in str(error):
+            raise
+    # out of the handler first: the error's traceback keeps the failed work's tensors alive
     torch.cuda.empty_cache()  # does nothing where CUDA is not in use
     return None
 

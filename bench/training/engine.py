@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from bench.errors import UserError
+from bench.training.share import Share
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class Engine:
 
     device: torch.device
     precision: str = "float32"  # or "bf16": of the training; part of what decides a result
+    share: Share = Share()  # of every training batch, that this process does
 
     @property
     def memory_format(self) -> torch.memory_format:

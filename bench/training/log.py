@@ -67,3 +67,17 @@ class TrainingLog:
     def close(self, ended: bool = False) -> None:
         """Flush and close the trackers. ended: the training reached the end of its budget."""
         self.trackers.close(ended)
+
+
+class SilentLog(TrainingLog):
+    """That of a process which helps another to train: the folder is only read."""
+
+    def begin(self, images: int) -> None:
+        """See TrainingLog; nothing is dropped."""
+
+    def write(self) -> None:
+        """See TrainingLog; the rows are forgotten."""
+        self._rows = []
+
+    def close(self, ended: bool = False) -> None:
+        """See TrainingLog; there is nothing to close."""

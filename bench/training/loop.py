@@ -15,6 +15,8 @@ from bench.results import store
 from bench.training import checkpoint, log
 from bench.training.average import WeightAverage
 from bench.training.engine import Engine
+from bench.training.share import Share
+from bench.training.step import SharedStep
 from methods.base import Batch, Method
 
 AHEAD = 3  # batches prepared in the background
@@ -60,8 +62,9 @@ def train(method: Method, data: TrainingData, budget: Budget, engine: Engine, tr
     began = saved = time.monotonic()
     ended = False
     try:
-        for batch in _batches(data, step, budget.steps):
-            trace.add(_update(method, batch, step / budget.steps, engine))
+        update = SharedStep(method, engine, data.seed)
+        for batch in _batches(data, step, budget.steps, engine.share):
+            trace.add(update(batch, step / budget.steps, step))
             step += 1
             if average is not None:
                 average.update(method, step)
@@ -71,11 +74,12 @@ def train(method: Method, data: TrainingData, budget: Budget, engine: Engine, tr
                 continue
             trace.gather(step * budget.batch)
             now = time.monotonic()
-            broken = trace.broken or ((last or now - saved > budget.checkpoint_seconds) and _broken_weight(method))
+            due = engine.share.leads and (last or now - saved > budget.checkpoint_seconds)
+            broken = trace.broken or (due and _broken_weight(method))
             if broken:
                 trace.write()
                 return _diverged(broken, step, budget, before + now - began)
-            if last or now - saved > budget.checkpoint_seconds:
+            if due:
                 trace.write()
                 checkpoint.save(trace.folder, method, average, {"step": step, "seconds": before + now - began})
                 saved = time.monotonic()
@@ -94,14 +98,15 @@ def _resume(method: Method, average: WeightAverage | None, trace: log.TrainingLo
     return int(state["step"]), state["seconds"]
 
 
-def _batches(data: TrainingData, first: int, last: int) -> Iterator[Batch]:
-    """Batches first..last-1 in order, prepared ahead by one background thread."""
+def _batches(data: TrainingData, first: int, last: int, share: Share) -> Iterator[Batch]:
+    """This process's shares of batches first..last-1 in order, prepared ahead by one background thread."""
+    places = share.of(data.recipe.batch)
     with ThreadPoolExecutor(max_workers=1) as pool:
-        waiting = [pool.submit(data.batch, step) for step in range(first, min(first + AHEAD, last))]
+        waiting = [pool.submit(data.batch, step, places) for step in range(first, min(first + AHEAD, last))]
         for step in range(first, last):
             batch = waiting.pop(0).result()
             if step + AHEAD < last:
-                waiting.append(pool.submit(data.batch, step + AHEAD))
+                waiting.append(pool.submit(data.batch, step + AHEAD, places))
             yield batch
 
 
@@ -110,11 +115,6 @@ def _sample(method: Method, average: WeightAverage | None, step: int, budget: Bu
     percent = next((each for each in SAMPLED if step == math.ceil(budget.steps * each / 100)), 0)
     if percent and budget.steps >= FEWEST and trace.sampler is not None:
         trace.sampler(percent, method.state_dict() if average is None else average.weights)
-
-
-def _update(method: Method, batch: Batch, progress: float, engine: Engine) -> dict[str, torch.Tensor]:
-    with engine.autocast():
-        return method.step(batch.to(engine.device, engine.memory_format), progress)
 
 
 def _broken_weight(method: Method) -> str:
