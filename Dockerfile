@@ -8,6 +8,7 @@ FROM python:${PYTHON}-slim AS build
 ARG DEVICE=cpu
 
 # BRISQUE's package is compiled.
+# hadolint ignore=DL3008
 RUN apt-get update && apt-get install -y --no-install-recommends g++ && rm -rf /var/lib/apt/lists/*
 RUN python -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
@@ -15,6 +16,7 @@ ENV PATH=/opt/venv/bin:$PATH
 # torch first, in a layer of its own: it is most of the image and seldom changes.
 WORKDIR /src
 COPY constraints.txt .
+# hadolint ignore=SC2086
 RUN case "$DEVICE" in \
         cpu) index="--index-url https://download.pytorch.org/whl/cpu" ;; \
         gpu) index="" ;; \
@@ -27,11 +29,12 @@ RUN pip install --no-cache-dir -c constraints.txt ".${EXTRAS:+[$EXTRAS]}"
 
 FROM python:${PYTHON}-slim
 # What OpenCV loads.
+# hadolint ignore=DL3008
 RUN apt-get update && apt-get install -y --no-install-recommends libgl1 libglib2.0-0 && rm -rf /var/lib/apt/lists/*
 COPY --from=build /opt/venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH HOME=/tmp
 WORKDIR /work
 RUN useradd --uid 1000 reader && chown reader /work
-USER reader
+USER 1000
 ENTRYPOINT ["restorebench"]
 CMD ["--help"]

@@ -78,7 +78,7 @@ def test_environments_extras_and_files_that_are_named_exist(page):
     tox.read(ROOT / "tox.ini")
     there = {section.removeprefix("testenv:") for section in tox.sections()} | set(tox["tox"]["envlist"].split(", "))
     assert set(re.findall(r"\btox -e ([\w-]+)", text)) <= there
-    extras = {one.strip() for many in re.findall(r"restorebench\[([\w,]+)\]", text) for one in many.split(",")}
+    extras = {one.strip() for many in re.findall(r"(?:restorebench|\.)\[([\w,]+)\]", text) for one in many.split(",")}
     assert extras <= set(PROJECT["optional-dependencies"]) | {"extra"}
     for path in re.findall(r"\bpytest (tests/[\w./]+)", text):
         assert (ROOT / path).exists(), path

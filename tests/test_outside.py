@@ -196,6 +196,22 @@ def test_folders_by_level_and_seed_are_runs_of_one_row(place, tmp_path, command)
     assert {run.run_id for run in seen["layout"]} == {run.run_id for run in seen["parts"]}
 
 
+def test_the_gate_passes_equal_pictures_and_cannot_judge_others(place, tmp_path, command):  # noqa: F811
+    """The digest of the pictures stands for that of weights, which are not seen."""
+    suite, kept = str(place / "tiny.toml"), str(tmp_path / "kept.parquet")
+
+    def check(how) -> int:
+        folder = restored(place, tmp_path / how.__name__, "jpeg", how)
+        runs = str(tmp_path / f"runs of {how.__name__}")
+        given = ("--task", "jpeg", "--name", "theirs", "--predictions", str(folder), "--runs", runs)
+        assert command("score", suite, *given)[0] == 0
+        if how is smooth:
+            assert command("baseline", "save", runs, kept)[0] == 0
+        return command("check", runs, "--baseline", kept)[0]
+
+    assert [check(how) for how in (smooth, np.copy)] == [0, 2]
+
+
 def test_folder_mistakes(place, tmp_path):
     levels = ["jpeg_q10", "jpeg_q40"]
     out = restored(place, tmp_path / "out", "jpeg")

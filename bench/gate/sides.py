@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.gate.snapshot import UNSEEN, Record, Snapshot
+from bench.gate.snapshot import PICTURES, UNSEEN, Record, Snapshot
 from bench.gate.verdict import Line, Place, State
 from bench.results.store import DONE, RUNNING, TRAINED
 
@@ -74,7 +74,8 @@ class Pair:
 
     def trained(self) -> bool:
         """Whether seeds are a source of noise; so for pictures made elsewhere, of which nothing is known."""
-        return any(each.trained or each.weights == UNSEEN for each in (*self.before.records, *self.after.records))
+        records = (*self.before.records, *self.after.records)
+        return any(each.trained or each.weights.startswith((UNSEEN, PICTURES)) for each in records)
 
 
 def pair(task: str, method: str, baseline: tuple[Snapshot, list[Record]], now: tuple[Snapshot, list[Record]]) -> Pair:

@@ -85,7 +85,8 @@ def pictures(folder: Path) -> None:
         picture.putalpha(ImageChops.invert(lost))
         picture.save(path)
     Image.fromarray(draw(600, 64, 64)).save(folder / "photo.jpg")
-    clip(folder / "in.mp4")
+    for name in ("in.mp4", "clean.mp4"):
+        clip(folder / name)
 
 
 def clip(path: Path) -> None:
@@ -127,7 +128,7 @@ def with_runs(line: str, folder: Path) -> str:
 
     line = re.sub(r"runs/(?P<task>\w+)/(?P<method>\w+)/(?:[0-9a-f]{12}|ID)(?![\w])", real, line)
     return re.sub(
-        r"(?<![\w-])RUN(?!\w)", next((run.as_posix() for run in there if run.parts[2] == "glcic"), "RUN"), line
+        r"(?<![\w-])RUN(?!\w)", next((run.as_posix() for run in there if run.parts[2] == "dncnn"), "RUN"), line
     )
 
 

@@ -39,6 +39,21 @@ def test_nothing_is_fetched_from_elsewhere(site):
         assert not re.search(r"(?:@import|url\()\s*[\"']?https?:", sheet.read_text()), sheet.name
 
 
+def test_search_answers_without_a_server(site):
+    """From a folder a browser starts no worker and fetches no JSON: index and stand-in come as scripts of our own."""
+    assert (site / "search" / "search_index.js").read_text().startswith("var __index = ")
+    assert '<script src="../assets/iframe-worker.js"' in (site / "reference" / "api.html").read_text()
+    assert (site / "assets" / "iframe-worker.js").is_file()
+
+
+def test_lists_are_lists(site):
+    """A list without an empty line before it is one on GitHub, but running text on the site."""
+    run_on = re.compile(r"<p>(?:(?!</p>).)*\n(?:[-*]|\d+\.) (?:(?!</p>).){,60}", re.DOTALL)
+    for page in site.rglob("*.html"):
+        found = run_on.search(page.read_text())
+        assert not found, f"{page.name}: {found and found[0][-120:]}"
+
+
 def test_pages_of_the_root_the_notebook_and_the_docstrings_are_on_it(site):
     assert "From a clone to a merged method" in (site / "contributing.html").read_text()
     assert "pd.concat" in re.sub(r"<[^>]+>", "", (site / "notebooks" / "compare.html").read_text())

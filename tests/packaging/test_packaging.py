@@ -83,10 +83,10 @@ def python(wheel, tmp_path_factory) -> Path:
     call([sys.executable, "-m", "venv", "--without-pip", str(folder)], folder)
     found = folder / "bin" / "python"
     site = Path(call([str(found), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], folder).strip())
-    theirs = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
-    (site / "theirs.pth").write_text("\n".join(sorted(theirs)) + "\n")
     install = "-m pip --disable-pip-version-check --python {} install --quiet --no-deps --no-index {}"
     call([sys.executable, *install.format(found, wheel).split()], folder)
+    theirs = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}  # after it: pip would find ours there
+    (site / "theirs.pth").write_text("\n".join(sorted(theirs)) + "\n")
     return found
 
 
