@@ -196,8 +196,9 @@ def test_folders_by_level_and_seed_are_runs_of_one_row(place, tmp_path, command)
     assert {run.run_id for run in seen["layout"]} == {run.run_id for run in seen["parts"]}
 
 
-def test_the_gate_passes_equal_pictures_and_cannot_judge_others(place, tmp_path, command):  # noqa: F811
+def test_the_gate_passes_equal_pictures_and_cannot_judge_others(place, tmp_path, command, monkeypatch):  # noqa: F811
     """The digest of the pictures stands for that of weights, which are not seen."""
+    monkeypatch.chdir(tmp_path)  # where the check writes its pages
     suite, kept = str(place / "tiny.toml"), str(tmp_path / "kept.parquet")
 
     def check(how) -> int:
