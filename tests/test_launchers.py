@@ -128,7 +128,7 @@ def test_the_users_mistakes_are_a_line(tmp_path, tiny_suite, monkeypatch):
     for launcher, line in (
         (Launcher(kind="slurm"), "unknown launcher 'slurm'"),
         (Launcher(jobs=0), "--jobs must be 1 or more"),
-        (Launcher(address="10.0.0.1:6379"), "go with --launcher ray"),
+        (Launcher(address="10.0.0.1:6379"), "with --launcher ray"),
         (Launcher(kind="ray", jobs=3), "--jobs is for worker processes here"),
     ):
         with pytest.raises(UserError, match=line):

@@ -18,7 +18,7 @@ from bench.results import store
 
 COLUMNS = ("run", "level", "image_id", "metric", "region", "value", "status")
 DECLARED = ("kind", "higher_is_better", "unit", "matters", "fingerprint", "unavailable")  # kept of each metric
-UNSEEN = "unseen"  # instead of a digest of weights: no checkpoint
+UNSEEN = "unseen"  # instead of a digest of weights: no checkpoint, or pictures of which none is known
 PICTURES = "pictures "  # before the digest of what another program made, whose weights cannot be seen
 
 
@@ -108,7 +108,8 @@ def _record(folder: Path, run: store.Run, traits: dict[str, Traits]) -> Record:
 def _weights(folder: Path, run: store.Run) -> str:
     """Digest of the weights that restore, as the run recorded it or from its checkpoint; of pictures made elsewhere."""
     if run.source != "ours":
-        return f"{PICTURES}{run.config['predictions'][:12]}"
+        digest = run.config.get("predictions", "")
+        return f"{PICTURES}{digest[:12]}" if digest else UNSEEN
     if not run.trained or "checkpoint" in run.digests:
         return run.digests.get("checkpoint", "")
     from bench.training.checkpoint import weights_digest
