@@ -21,5 +21,6 @@ export RESTOREBENCH_WEIGHTS=${RESTOREBENCH_WEIGHTS:-$data/weights}
 mkdir -p "$out"
 python3 -m bench doctor || true
 python3 -m pytest -q tests/test_gpu.py
+python3 -m pytest -s -q tests/performance/test_training.py || true # RESTOREBENCH_PEERS: against the reference
 python3 -m bench run "$suite" --device cuda --runs "$out/runs" --site "$out/site" "$@"
 tar czf "$out/results.tgz" -C "$out" --exclude=checkpoint.pt --exclude='events.*' runs site
