@@ -75,7 +75,7 @@ def test_race_against_torchmetrics(metric_id, threads, benchmark, capsys):
         within, why = 1e-4, "float32"
     else:
         peer = functools.partial(image.multiscale_structural_similarity_index_measure, data_range=1.0, normalize="relu")
-        within, why = 2e-2, "its mirrored borders are a third of the coarsest scale"
+        within, why = 2e-2, "of the coarsest scale, 31 pixels a side, ten are its mirrored borders"
     race = Race(f"{metric_id} against torchmetrics", ours(metric_id), peer, within, why)
     line = run(race, kodak()[:4], benchmark, ROUNDS)
     with capsys.disabled():
